@@ -1,0 +1,1 @@
+"""The cloud control plane. Never imports `edge`."""

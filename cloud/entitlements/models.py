@@ -1,0 +1,155 @@
+"""The single publisher to the gates: entitlements, keys, and the two numbered streams."""
+
+from __future__ import annotations
+
+from django.db import models
+from django_scopes import ScopedManager
+
+from cloud.catalog.models import RuleSnapshot, TicketProduct
+from cloud.venues.models import Edge, Venue
+
+
+class Entitlement(models.Model):
+    """One right to enter. The id is random, 63 bits, and printed in the pass."""
+
+    class State(models.IntegerChoices):
+        # The numbers of paifang.records.State.
+        ACTIVE = 0
+        REVOKED = 1
+        REFUNDED = 2
+        LOCKED = 3
+        FROZEN = 4
+
+    id = models.BigIntegerField(primary_key=True)
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    product = models.ForeignKey(TicketProduct, on_delete=models.PROTECT)
+    rules = models.ForeignKey(RuleSnapshot, on_delete=models.PROTECT)
+    state = models.PositiveSmallIntegerField(choices=State, default=State.ACTIVE)
+    revision = models.PositiveIntegerField(default=1)  # rises with every change a gate must know
+    not_before = models.DateTimeField()
+    not_after = models.DateTimeField()  # the last second it is valid in
+    persons = models.PositiveSmallIntegerField()
+    identity_hash = models.BinaryField(null=True, max_length=16)  # of the bound ID number
+    # The current pass. Re-issuing replaces it: the old one is then refused as replaced.
+    pass_raw = models.BinaryField(max_length=100)
+    pass_digest = models.BinaryField(max_length=16)
+    pass_key_id = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        indexes = [models.Index(fields=["venue", "id"]), models.Index(fields=["venue", "not_after"])]
+
+
+class EntitlementCredential(models.Model):
+    """Another way to present an entitlement: kind + keyed hash, as in the gates' index."""
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    entitlement = models.ForeignKey(Entitlement, on_delete=models.CASCADE, related_name="credentials")
+    kind = models.PositiveSmallIntegerField()  # paifang.records.CredentialKind
+    hashed = models.BinaryField(max_length=16)
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        indexes = [models.Index(fields=["venue", "kind", "hashed"])]
+        constraints = [models.UniqueConstraint(fields=["entitlement", "kind", "hashed"], name="entitlement_credential")]
+
+
+class Usage(models.Model):
+    """Uses as each edge last said: the exact bytes of its usage record (paifang.records.Usage)."""
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    edge = models.ForeignKey(Edge, on_delete=models.PROTECT)
+    owner_id = models.BigIntegerField()
+    group_id = models.BigIntegerField()
+    revision = models.PositiveIntegerField()
+    record = models.BinaryField()
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["venue", "owner_id", "group_id", "edge"], name="usage_row")]
+
+
+class FeedRow(models.Model):
+    """One change the gates must know. Written unnumbered in the business transaction; the sequencer numbers it."""
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    stream = models.PositiveSmallIntegerField()  # paifang.v1.Stream
+    seq = models.BigIntegerField(null=True)
+    ops = models.BinaryField()  # paifang.records.pack_ops
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["venue", "stream", "seq"], name="feed_seq")]
+        indexes = [
+            models.Index(fields=["venue", "id"], name="feed_waiting", condition=models.Q(seq__isnull=True)),
+        ]
+
+
+class FeedHead(models.Model):
+    """The last sequence given out in a stream; its row lock makes one sequencer of many."""
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    stream = models.PositiveSmallIntegerField()
+    seq = models.BigIntegerField(default=0)
+    trimmed_to = models.BigIntegerField(default=0)  # rows up to here are gone: an older cursor needs a snapshot
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["venue", "stream"], name="feed_head")]
+
+
+class EdgeCursor(models.Model):
+    """What an edge has applied durably."""
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    edge = models.ForeignKey(Edge, on_delete=models.CASCADE, related_name="cursors")
+    stream = models.PositiveSmallIntegerField()
+    seq = models.BigIntegerField()
+    generation = models.BigIntegerField(default=0)
+    applied_at = models.DateTimeField()
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["edge", "stream"], name="edge_cursor")]
+
+
+class SigningKey(models.Model):
+    """An Ed25519 key of the venue. The private half is sealed (cloud/core/sealing.py)."""
+
+    class Purpose(models.TextChoices):
+        ROOT = "root"
+        FEED = "feed"
+        PASS = "pass"  # noqa: S105 - a purpose, not a password
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    purpose = models.CharField(max_length=4, choices=Purpose)
+    key_id = models.PositiveIntegerField()  # 1..65535 within (venue, purpose)
+    public = models.BinaryField(max_length=32)
+    sealed_private = models.BinaryField()
+    not_before = models.DateTimeField()
+    not_after = models.DateTimeField()
+    killed_at = models.DateTimeField(null=True)
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["venue", "purpose", "key_id"], name="signing_key")]
+
+
+class VenueSecrets(models.Model):
+    """Per venue: the key set's version and the pepper of the credential index (sealed)."""
+
+    venue = models.OneToOneField(Venue, on_delete=models.PROTECT)
+    keyset_version = models.PositiveIntegerField(default=1)
+    pepper_version = models.PositiveIntegerField(default=1)
+    sealed_pepper = models.BinaryField()
+
+    objects = ScopedManager(venue="venue")

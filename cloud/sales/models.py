@@ -1,0 +1,74 @@
+"""Orders, their units, and who visits."""
+
+from __future__ import annotations
+
+from django.db import models
+from django_scopes import ScopedManager
+
+from cloud.catalog.models import TicketProduct
+from cloud.entitlements.models import Entitlement
+from cloud.staff.models import Employee
+from cloud.venues.models import Venue
+
+
+class Order(models.Model):
+    """One sale. The number is unique for ever."""
+
+    class State(models.TextChoices):
+        ISSUED = "issued"
+        REVOKED = "revoked"
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    number = models.CharField(max_length=24, unique=True)
+    state = models.CharField(max_length=8, choices=State, default=State.ISSUED)
+    idempotency_key = models.CharField(max_length=64)
+    total_fen = models.BigIntegerField()
+    created_by = models.ForeignKey(Employee, null=True, on_delete=models.PROTECT)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True)
+    business_day = models.DateField()  # of the sale; stored at posting
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["venue", "idempotency_key"], name="order_idempotency")]
+        indexes = [models.Index(fields=["venue", "-created_at"])]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Visitor(models.Model):
+    """A person named in an order. The ID number is encrypted and looked up by its keyed hash."""
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="visitors")
+    name = models.CharField(max_length=60)
+    sealed_id_number = models.BinaryField(null=True)
+    id_number_hash = models.BinaryField(null=True, max_length=16)
+    id_number_last4 = models.CharField(max_length=4, blank=True)
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        indexes = [models.Index(fields=["venue", "id_number_hash"])]
+
+
+class OrderUnit(models.Model):
+    """One ticket of an order: what was sold, for how much, frozen at the sale."""
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="units")
+    position = models.PositiveSmallIntegerField()
+    product = models.ForeignKey(TicketProduct, on_delete=models.PROTECT)
+    product_name_zh = models.CharField(max_length=80)
+    product_name_en = models.CharField(max_length=80, blank=True)
+    price_fen = models.BigIntegerField()
+    visitor = models.ForeignKey(Visitor, null=True, on_delete=models.PROTECT)
+    entitlement = models.OneToOneField(Entitlement, on_delete=models.PROTECT, related_name="unit")
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["order", "position"], name="order_unit")]
+        ordering = ["position"]

@@ -1,0 +1,99 @@
+"""A scenic area and its places: venue, station, exclusion group, edge, device."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Lower
+from django_scopes import ScopedManager
+
+
+class Venue(models.Model):
+    """One scenic area: the scope of everything else."""
+
+    code = models.SlugField(unique=True, max_length=32)
+    name_zh = models.CharField(max_length=80)
+    name_en = models.CharField(max_length=80, blank=True)
+    time_zone = models.CharField(max_length=40, default="Asia/Shanghai")
+    day_start_minutes = models.PositiveSmallIntegerField(default=0)  # business day's start, minutes after midnight
+    capacity = models.PositiveIntegerField(null=True, blank=True)  # people inside at once; none: not limited
+
+    def __str__(self) -> str:
+        return self.name_zh
+
+
+class ExclusionGroup(models.Model):
+    """Same-type stations that share one use counter (S-11). Every station has one, often of its own."""
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    name = models.CharField(max_length=80, blank=True)
+
+    objects = ScopedManager(venue="venue")
+
+
+class Station(models.Model):
+    """A place that verifies (entry) or counts (exit)."""
+
+    class Nature(models.TextChoices):
+        ENTRY = "entry"
+        EXIT = "exit"
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    number = models.PositiveIntegerField()  # S-03: given on first save, never edited
+    name_zh = models.CharField(max_length=80)
+    name_en = models.CharField(max_length=80, blank=True)
+    nature = models.CharField(max_length=8, choices=Nature, default=Nature.ENTRY)
+    enabled = models.BooleanField(default=True)
+    group = models.ForeignKey(ExclusionGroup, on_delete=models.PROTECT, related_name="stations")
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["venue", "number"], name="station_number")]
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return self.name_zh
+
+
+class Edge(models.Model):
+    """One entrance's daemon, as the cloud knows it. Its certificates and health are in `gates`."""
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    name = models.CharField(max_length=80)
+    created_at = models.DateTimeField(auto_now_add=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["venue", "name"], name="edge_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Device(models.Model):
+    """A thing with an identifier typed in by the user (S-16). A gate is a lane: one reader + one barrier."""
+
+    class Kind(models.TextChoices):
+        GATE = "gate"
+        PRINTER = "printer"
+        TERMINAL = "terminal"
+        HANDHELD = "handheld"
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    identifier = models.CharField(max_length=64)
+    name = models.CharField(max_length=80)
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.GATE)
+    station = models.ForeignKey(Station, null=True, on_delete=models.PROTECT, related_name="devices")
+    edge = models.ForeignKey(Edge, null=True, blank=True, on_delete=models.PROTECT, related_name="devices")
+    enabled = models.BooleanField(default=True)
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("identifier"), name="device_identifier")]
+        ordering = ["identifier"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,1 @@
+"""The edge daemon: one entrance, its lanes, its store. Never imports `cloud`."""

@@ -1,0 +1,436 @@
+"""Layouts of what the cloud compiles and the verifier reads. Little-endian, fixed offsets, versioned.
+
+LMDB keys are big-endian so that they sort; values start with a layout version byte. A reader refuses a
+version it does not know. Fields of later rules have their place now: zero means "no such rule".
+
+Tables (numbers are on the wire, in feed operations):
+  ENTITLEMENT  entitlement id u64                           -> Record
+  INDEX        credential kind u8 | hash 16 | entitlement id u64 -> revision u32
+  OTHERS       owner id u64 | group id u32 | edge id u32    -> Usage of a sibling edge
+  RULESET      rule set id u32                              -> RuleSet
+  STATION      station id u32                               -> Station
+  DEVICE       device id u32                                -> Device
+  VENUE        venue id u32                                 -> msgpack map (VenueSettings)
+Written by the edge alone:
+  USAGE        owner id u64 | group id u32                  -> Usage
+  JOURNAL      seq u64                                      -> serialized paifang.v1.Entry
+  OPEN         admission seq u64                            -> msgpack, uses reserved and not settled
+  META         name                                         -> bytes
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum, IntFlag
+from typing import Any
+
+import msgpack
+
+
+class Table(IntEnum):
+    ENTITLEMENT = 1
+    INDEX = 2
+    OTHERS = 3
+    RULESET = 4
+    STATION = 5
+    DEVICE = 6
+    VENUE = 7
+    USAGE = 16
+    JOURNAL = 17
+    OPEN = 18
+    META = 19
+
+
+FEED_TABLES = frozenset(table for table in Table if table < 16)
+LIVE_TABLES = frozenset({Table.RULESET, Table.STATION, Table.DEVICE, Table.VENUE})
+
+
+class CredentialKind(IntEnum):
+    """What was presented. LINE is a scanner's raw line: the verifier tells which kind it is."""
+
+    LINE = 0
+    PASS = 1
+    ROTATING = 2
+    CHANNEL = 3
+    ID_NUMBER = 4
+    CARD_UID = 5
+    MEMBER = 6
+    SHORT = 7
+
+
+class State(IntEnum):
+    """An entitlement's standing. Only ACTIVE admits."""
+
+    ACTIVE = 0
+    REVOKED = 1
+    REFUNDED = 2
+    LOCKED = 3  # a refund is being decided
+    FROZEN = 4
+
+
+class RecordFlag(IntFlag):
+    ROTATING = 1
+    ACTIVATED = 2
+    COLLECTED = 4
+
+
+RECORD_VERSION = 1
+# version state flags revision ruleset product generation not_before not_after slot_from slot_to
+# persons zones uses_granted digest owner identity activated_at reserved
+_RECORD = struct.Struct("<BBHIIIIIIIIHHI16sQ16sI4x")
+RECORD_GENERATION_OFFSET = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One entitlement at the gate. Times are Unix seconds; not_after and slot_to are last valid seconds."""
+
+    revision: int
+    ruleset_id: int
+    product_class: int
+    not_before: int
+    not_after: int
+    digest: bytes
+    state: State = State.ACTIVE
+    flags: RecordFlag = RecordFlag(0)
+    persons: int = 1
+    uses: int = 0  # overrides the rule set's uses per group where not 0
+    slot_from: int = 0
+    slot_to: int = 0
+    zones: int = 0
+    owner_id: int = 0  # 0: the entitlement itself counts
+    identity: bytes = bytes(16)  # keyed hash of the bound ID number; zeros: none
+    activated_at: int = 0
+    generation: int = 0  # stamped by the edge when it applies the row
+
+    def pack(self) -> bytes:
+        return _RECORD.pack(
+            RECORD_VERSION, self.state, self.flags, self.revision, self.ruleset_id, self.product_class,
+            self.generation, self.not_before, self.not_after, self.slot_from, self.slot_to,
+            self.persons, self.zones, self.uses, self.digest, self.owner_id, self.identity, self.activated_at,
+        )  # fmt: skip
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Record:
+        """Raises ValueError on another length or version."""
+        if len(data) != _RECORD.size or data[0] != RECORD_VERSION:
+            raise ValueError("not an entitlement record of this version")
+        (_, state, flags, revision, ruleset, product, generation, not_before, not_after, slot_from, slot_to,
+         persons, zones, uses, digest, owner, identity, activated_at) = _RECORD.unpack(data)  # fmt: skip
+        return cls(
+            revision, ruleset, product, not_before, not_after, digest, State(state), RecordFlag(flags), persons,
+            uses, slot_from, slot_to, zones, owner, identity, activated_at, generation,
+        )  # fmt: skip
+
+
+RECORD_BYTES = _RECORD.size
+
+
+class RuleFlag(IntFlag):
+    KEEP_ON_TIMEOUT = 1  # a use nobody walked through stays spent (default: given back)
+    SIGNED_ONLY = 2
+    ROTATING_ONLY = 4
+    IDENTITY = 8
+    COLLECT_FIRST = 16
+    ANTI_PASSBACK = 32
+
+
+RULESET_VERSION = 1
+# version flags media uses_per_group uses_total uses_month uses_day reentry_gap_s tail
+_RULESET = struct.Struct("<BxHHxxIIIII")
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """An immutable, numbered snapshot of a product's rules. Limits of 0 mean unlimited."""
+
+    uses_per_group: int = 1
+    flags: RuleFlag = RuleFlag(0)
+    media: int = 0xFFFF  # bit n: CredentialKind n may be used
+    uses_total: int = 0
+    uses_month: int = 0
+    uses_day: int = 0
+    reentry_gap_s: int = 0
+    more: dict[str, Any] = field(default_factory=dict)  # hours, weekdays, blackout dates ...
+
+    def pack(self) -> bytes:
+        head = _RULESET.pack(
+            RULESET_VERSION, self.flags, self.media, self.uses_per_group, self.uses_total,
+            self.uses_month, self.uses_day, self.reentry_gap_s,
+        )  # fmt: skip
+        tail: bytes = msgpack.packb(self.more)
+        return head + tail
+
+    @classmethod
+    def unpack(cls, data: bytes) -> RuleSet:
+        if len(data) <= _RULESET.size or data[0] != RULESET_VERSION:
+            raise ValueError("not a rule set of this version")
+        _, flags, media, per_group, total, month, day, gap = _RULESET.unpack_from(data)
+        return cls(
+            per_group, RuleFlag(flags), media, total, month, day, gap,
+            msgpack.unpackb(data[_RULESET.size :], strict_map_key=False),
+        )  # fmt: skip
+
+
+RULESET_BYTES = _RULESET.size
+
+STATION_VERSION = 1
+_STATION = struct.Struct("<BBxxII")  # version flags group count-of-products, then u32 each
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A station's live state. `products` are the product classes it accepts, sorted."""
+
+    group_id: int
+    enabled: bool
+    exit: bool
+    products: tuple[int, ...]
+
+    def pack(self) -> bytes:
+        products = sorted(set(self.products))
+        flags = self.enabled | self.exit << 1
+        head = _STATION.pack(STATION_VERSION, flags, self.group_id, len(products))
+        return head + struct.pack(f"<{len(products)}I", *products)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Station:
+        if len(data) < _STATION.size or data[0] != STATION_VERSION:
+            raise ValueError("not a station record of this version")
+        _, flags, group, count = _STATION.unpack_from(data)
+        return cls(group, bool(flags & 1), bool(flags & 2), struct.unpack_from(f"<{count}I", data, _STATION.size))
+
+
+DEVICE_VERSION = 1
+_DEVICE = struct.Struct("<BBxxI")  # version flags station
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A lane's live state: where it belongs and whether it may work."""
+
+    station_id: int
+    enabled: bool
+
+    def pack(self) -> bytes:
+        return _DEVICE.pack(DEVICE_VERSION, self.enabled, self.station_id)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Device:
+        if len(data) != _DEVICE.size or data[0] != DEVICE_VERSION:
+            raise ValueError("not a device record of this version")
+        _, flags, station = _DEVICE.unpack(data)
+        return cls(station, bool(flags & 1))
+
+
+@dataclass(frozen=True, slots=True)
+class VenueSettings:
+    """What a gate must know of its venue: when a business day starts, and names for its refusals."""
+
+    time_zone: str
+    day_start_minutes: int
+    stations: dict[int, tuple[str, str]]  # id -> (zh, en): "used at West gate 09:31"
+
+    def pack(self) -> bytes:
+        packed: bytes = msgpack.packb(
+            {"tz": self.time_zone, "start": self.day_start_minutes, "stations": {k: list(v) for k, v in self.stations.items()}}
+        )
+        return packed
+
+    @classmethod
+    def unpack(cls, data: bytes) -> VenueSettings:
+        raw = msgpack.unpackb(data, strict_map_key=False)
+        return cls(raw["tz"], raw["start"], {k: (v[0], v[1]) for k, v in raw["stations"].items()})
+
+
+USAGE_VERSION = 1
+# version flags lane-reserved revision total month month_count day day_count last_station last_device last_ms
+_USAGE = struct.Struct("<BBHIIIIIIIIq")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Uses of one counter owner at one exclusion group, as one edge knows them. Counted in persons.
+
+    `total` includes what is reserved and not yet settled. `month` is yyyymm and `day` the proleptic
+    ordinal of the business day the two counts belong to; a count of another month or day reads as 0.
+    """
+
+    revision: int = 0
+    total: int = 0
+    month: int = 0
+    month_count: int = 0
+    day: int = 0
+    day_count: int = 0
+    last_station: int = 0
+    last_device: int = 0
+    last_ms: int = 0
+    flags: int = 0
+
+    def pack(self) -> bytes:
+        return _USAGE.pack(
+            USAGE_VERSION, self.flags, 0, self.revision, self.total, self.month, self.month_count,
+            self.day, self.day_count, self.last_station, self.last_device, self.last_ms,
+        )  # fmt: skip
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Usage:
+        if len(data) != _USAGE.size or data[0] != USAGE_VERSION:
+            raise ValueError("not a usage record of this version")
+        _, flags, _, revision, total, month, month_count, day, day_count, station, device, ms = _USAGE.unpack(data)
+        return cls(revision, total, month, month_count, day, day_count, station, device, ms, flags)
+
+    def spend(self, persons: int, *, station: int, device: int, now_ms: int, day: int, month: int) -> Usage:
+        """The record after `persons` more uses now."""
+        return Usage(
+            revision=self.revision + 1,
+            total=self.total + persons,
+            month=month,
+            month_count=(self.month_count if self.month == month else 0) + persons,
+            day=day,
+            day_count=(self.day_count if self.day == day else 0) + persons,
+            last_station=station,
+            last_device=device,
+            last_ms=now_ms,
+            flags=self.flags,
+        )
+
+    def give_back(self, persons: int, *, day: int, month: int) -> Usage:
+        """The record after `persons` reserved uses of that day and month came back. Never below zero."""
+        return Usage(
+            revision=self.revision + 1,
+            total=max(0, self.total - persons),
+            month=self.month,
+            month_count=max(0, self.month_count - persons) if self.month == month else self.month_count,
+            day=self.day,
+            day_count=max(0, self.day_count - persons) if self.day == day else self.day_count,
+            last_station=self.last_station,
+            last_device=self.last_device,
+            last_ms=self.last_ms,
+            flags=self.flags,
+        )
+
+
+USAGE_BYTES = _USAGE.size
+
+
+def entitlement_key(entitlement_id: int) -> bytes:
+    return entitlement_id.to_bytes(8, "big")
+
+
+def usage_key(owner_id: int, group_id: int) -> bytes:
+    return owner_id.to_bytes(8, "big") + group_id.to_bytes(4, "big")
+
+
+def others_key(owner_id: int, group_id: int, edge_id: int) -> bytes:
+    return usage_key(owner_id, group_id) + edge_id.to_bytes(4, "big")
+
+
+def index_key(kind: int, hashed: bytes, entitlement_id: int) -> bytes:
+    return bytes((kind,)) + hashed + entitlement_key(entitlement_id)
+
+
+def live_key(number: int) -> bytes:
+    return number.to_bytes(4, "big")
+
+
+def credential_hash(pepper: bytes, kind: int, value: bytes) -> bytes:
+    """Keyed hash of a credential that is not a pass: HMAC-SHA256 under the venue's pepper, 16 bytes."""
+    return hmac.digest(pepper, bytes((kind,)) + value, "sha256")[:16]
+
+
+# --- feed -------------------------------------------------------------------------------------------------------------
+
+_OP = struct.Struct("<BBHI")  # table, 1 = put / 0 = delete, key bytes, value bytes
+FEED_TAG = b"paifang/feed/1\0"
+_FEED_SIGNED = struct.Struct("<IBBQQqQB32s")
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One row of the feed. `value` None deletes the key."""
+
+    table: Table
+    key: bytes
+    value: bytes | None
+
+
+def pack_ops(ops: Iterable[Op]) -> bytes:
+    parts = []
+    for op in ops:
+        value = op.value or b""
+        parts += (_OP.pack(op.table, op.value is not None, len(op.key), len(value)), op.key, value)
+    return b"".join(parts)
+
+
+def unpack_ops(data: bytes) -> Iterator[Op]:
+    """Raises ValueError where the bytes end early or name no feed table."""
+    at = 0
+    while at < len(data):
+        if at + _OP.size > len(data):
+            raise ValueError("feed operations: cut short")
+        table, put, key_bytes, value_bytes = _OP.unpack_from(data, at)
+        at += _OP.size
+        end = at + key_bytes + value_bytes
+        if end > len(data) or table not in FEED_TABLES or put > 1 or (not put and value_bytes):
+            raise ValueError("feed operations: malformed")
+        yield Op(Table(table), data[at : at + key_bytes], data[at + key_bytes : end] if put else None)
+        at = end
+
+
+def feed_signing_bytes(
+    *, venue_id: int, stream: int, kind: int, first_seq: int, last_seq: int, current_to_ms: int,
+    generation: int, snapshot_end: bool, ops: bytes,
+) -> bytes:  # fmt: skip
+    """What a feed key signs: the tag, the batch's place and the BLAKE2b-256 of its operations."""
+    digest = hashlib.blake2b(ops, digest_size=32).digest()
+    return FEED_TAG + _FEED_SIGNED.pack(
+        venue_id, stream, kind, first_seq, last_seq, current_to_ms, generation, snapshot_end, digest
+    )
+
+
+# --- keys -------------------------------------------------------------------------------------------------------------
+
+KEYSET_TAG = b"paifang/keyset/1\0"
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """An Ed25519 key: valid from not_before to not_after (Unix seconds, inclusive) unless killed."""
+
+    key_id: int
+    public: bytes
+    not_before: int
+    not_after: int
+    killed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """All keys a gate may trust. The version only rises; the venue root key signs it."""
+
+    version: int
+    venue_id: int
+    pass_keys: tuple[PublicKey, ...]
+    feed_keys: tuple[PublicKey, ...]
+
+    def pack(self) -> bytes:
+        def rows(keys: tuple[PublicKey, ...]) -> list[tuple[Any, ...]]:
+            return [(k.key_id, k.public, k.not_before, k.not_after, k.killed) for k in keys]
+
+        packed: bytes = msgpack.packb((self.version, self.venue_id, rows(self.pass_keys), rows(self.feed_keys)))
+        return packed
+
+    @classmethod
+    def unpack(cls, data: bytes) -> KeySet:
+        version, venue, passes, feeds = msgpack.unpackb(data)
+        return cls(version, venue, tuple(PublicKey(*row) for row in passes), tuple(PublicKey(*row) for row in feeds))
+
+
+def entry_hash(entry: bytes) -> bytes:
+    """BLAKE2b-256 of a journal entry's serialized bytes: the next entry's prev_hash."""
+    return hashlib.blake2b(entry, digest_size=32).digest()
