@@ -206,25 +206,26 @@ class Station:
 
 
 DEVICE_VERSION = 1
-_DEVICE = struct.Struct("<BBxxI")  # version flags station
+_DEVICE = struct.Struct("<BBxxI")  # version flags station, then the identifier in UTF-8
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A lane's live state: where it belongs and whether it may work."""
+    """A lane's live state: where it belongs, whether it may work, the identifier an edge's config names it by."""
 
     station_id: int
     enabled: bool
+    identifier: str
 
     def pack(self) -> bytes:
-        return _DEVICE.pack(DEVICE_VERSION, self.enabled, self.station_id)
+        return _DEVICE.pack(DEVICE_VERSION, self.enabled, self.station_id) + self.identifier.encode()
 
     @classmethod
     def unpack(cls, data: bytes) -> Device:
-        if len(data) != _DEVICE.size or data[0] != DEVICE_VERSION:
+        if len(data) < _DEVICE.size or data[0] != DEVICE_VERSION:
             raise ValueError("not a device record of this version")
-        _, flags, station = _DEVICE.unpack(data)
-        return cls(station, bool(flags & 1))
+        _, flags, station = _DEVICE.unpack_from(data)
+        return cls(station, bool(flags & 1), data[_DEVICE.size :].decode())
 
 
 @dataclass(frozen=True, slots=True)
