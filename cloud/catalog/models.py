@@ -61,6 +61,7 @@ class RuleSnapshot(models.Model):
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
     compiled = models.BinaryField()
     content_hash = models.CharField(max_length=64)  # SHA-256 of `compiled`: the same rules are one row
+    published = models.BooleanField(default=False)  # told to the gates; once is enough, it never changes
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedManager(venue="venue")

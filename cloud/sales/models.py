@@ -22,10 +22,12 @@ class Order(models.Model):
     number = models.CharField(max_length=24, unique=True)
     state = models.CharField(max_length=8, choices=State, default=State.ISSUED)
     idempotency_key = models.CharField(max_length=64)
+    request_hash = models.CharField(max_length=64)  # SHA-256 of what was asked: a replay must ask the same
     total_fen = models.BigIntegerField()
     created_by = models.ForeignKey(Employee, null=True, on_delete=models.PROTECT)
     created_at = models.DateTimeField(auto_now_add=True)
     revoked_at = models.DateTimeField(null=True)
+    revoked_why = models.CharField(max_length=200, blank=True)
     business_day = models.DateField()  # of the sale; stored at posting
 
     objects = ScopedManager(venue="venue")
@@ -39,7 +41,7 @@ class Order(models.Model):
 
 
 class Visitor(models.Model):
-    """A person named in an order. The ID number is encrypted and looked up by its keyed hash."""
+    """A person named in an order. The ID number is sealed and looked up by its keyed hash (cloud.core.sealing)."""
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="visitors")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
-from cloud.venues.models import Venue
-
 
 class Employee(AbstractUser):
     """A person who works with the system; the user of a session."""
@@ -28,7 +26,7 @@ class RoleGrant(models.Model):
 
     employee = models.ForeignKey(Employee, on_delete=models.CASCADE, related_name="grants")
     role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="grants")
-    venue = models.ForeignKey(Venue, on_delete=models.CASCADE, related_name="+")
+    venue = models.ForeignKey("venues.Venue", on_delete=models.CASCADE, related_name="+")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["employee", "role", "venue"], name="role_grant")]

@@ -53,6 +53,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('compiled', models.BinaryField()),
                 ('content_hash', models.CharField(max_length=64)),
+                ('published', models.BooleanField(default=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('venue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='venues.venue')),
             ],

@@ -1,0 +1,82 @@
+"""What may be permitted, which built-in role permits it, and the check every service makes first (E-01)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from django.db import models
+
+from cloud.core.actors import Actor
+from cloud.core.errors import DomainError
+from cloud.staff.models import Employee, RoleGrant
+
+
+class Permission(StrEnum):
+    """Stable codes, stored in roles. Deny by default."""
+
+    LIVE_VIEW = "live.view"
+    ORDER_VIEW = "order.view"
+    ORDER_ISSUE = "order.issue"
+    ORDER_REVOKE = "order.revoke"
+    ORDER_REISSUE = "order.reissue"
+    PRODUCT_MANAGE = "product.manage"
+    STATION_MANAGE = "station.manage"  # create stations and devices, exclusion groups, what a station verifies
+    STATION_SWITCH = "station.switch"  # enable and disable stations and devices
+    EDGE_MANAGE = "edge.manage"  # enrol and revoke edges
+    KEY_MANAGE = "key.manage"  # rotate and kill signing keys
+    STAFF_MANAGE = "staff.manage"
+    VENUE_MANAGE = "venue.manage"
+
+
+ADMINISTRATOR = "administrator"
+PRODUCT_MANAGER = "product_manager"
+GATE_SUPERVISOR = "gate_supervisor"
+VIEWER = "viewer"
+
+_VIEW = (Permission.LIVE_VIEW, Permission.ORDER_VIEW)
+
+# key -> (zh, en, permissions)
+BUILT_IN: dict[str, tuple[str, str, tuple[Permission, ...]]] = {
+    ADMINISTRATOR: ("管理员", "Administrator", tuple(Permission)),
+    PRODUCT_MANAGER: (
+        "产品经理",
+        "Product manager",
+        (*_VIEW, Permission.ORDER_ISSUE, Permission.ORDER_REVOKE, Permission.ORDER_REISSUE, Permission.PRODUCT_MANAGE),
+    ),
+    GATE_SUPERVISOR: ("闸口主管", "Gate supervisor", (*_VIEW, Permission.ORDER_REISSUE, Permission.STATION_SWITCH)),
+    VIEWER: ("只读", "Viewer", _VIEW),
+}
+
+
+def allowed(actor: Actor, permission: Permission, venue: models.Model) -> bool:
+    """Whether the actor may. Trusted code and superusers may everything, others what a role at the venue grants."""
+    employee = actor.employee
+    if employee is None:
+        return True
+    if not isinstance(employee, Employee) or not employee.is_active:
+        return False
+    if employee.is_superuser:
+        return True
+    grants = RoleGrant.objects.filter(employee=employee, venue_id=venue.pk).values_list("role__permissions", flat=True)
+    return any(permission in permissions for permissions in grants)
+
+
+def require(actor: Actor, permission: Permission, venue: models.Model) -> None:
+    """Raises DomainError "permission.denied" unless the actor may. Read anew each time: a change tells at once."""
+    if not allowed(actor, permission, venue):
+        raise denied(permission)
+
+
+def require_installation(actor: Actor) -> None:
+    """For what belongs to no venue yet: trusted code and superusers only."""
+    employee = actor.employee
+    if employee is not None and not (isinstance(employee, Employee) and employee.is_active and employee.is_superuser):
+        raise denied(Permission.VENUE_MANAGE)
+
+
+def denied(permission: Permission) -> DomainError:
+    return DomainError(
+        "permission.denied",
+        f"没有权限({permission})。请联系管理员授予相应角色。",
+        f"Not permitted ({permission}). Ask an administrator for a role that includes it.",
+    )
