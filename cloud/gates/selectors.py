@@ -1,0 +1,128 @@
+"""Edges and lanes as the live page and the alarms see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.utils import timezone
+from google.protobuf.message import DecodeError
+from paifang.v1 import scan_pb2
+
+from cloud.gates.models import EdgeHealth
+from cloud.venues.models import Device, Edge, Station, Venue
+
+# An edge reports once a second; three missed reports are no accident.
+ONLINE_WITHIN = timedelta(seconds=4)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeView:
+    """An edge and its last report. Without a report all figures are zero and `status` is None.
+
+    Attributes:
+        online: reported within the last four seconds.
+        backlog: journal entries not yet acked here, as of the report.
+        urgent_current_to, bulk_current_to: the edge holds all that was committed before these instants.
+    """
+
+    edge: Edge
+    online: bool
+    reported_at: datetime | None
+    status: scan_pb2.EdgeStatus | None
+    backlog: int
+    urgent_current_to: datetime | None
+    bulk_current_to: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """A lane: a gate device, and what its edge last said of it. `state` is a paifang.v1 LaneState.
+
+    A lane its edge does not report, or whose edge is not online, has state 0 (unknown).
+    """
+
+    device: Device
+    station: Station | None
+    edge: Edge | None
+    online: bool
+    state: int
+    last_decision: int
+    last_reason: int
+    last_at: datetime | None
+    reader_online: bool
+    barrier_online: bool
+    presented: int
+    admitted: int
+
+
+def edges(venue: Venue, now: datetime | None = None) -> list[EdgeView]:
+    """The venue's edges that are not retired, by name."""
+    now = now or timezone.now()
+    found = Edge.objects.filter(venue=venue, retired_at=None).order_by("name").select_related("health")
+    return [_edge_view(edge, now) for edge in found]
+
+
+def lanes(venue: Venue, now: datetime | None = None) -> list[LaneView]:
+    """The venue's gate devices, by station and identifier."""
+    views = {view.edge.pk: view for view in edges(venue, now)}
+    reported = {
+        lane.device_id: lane for view in views.values() if view.status for lane in view.status.lanes
+    }
+    devices = (
+        Device.objects.filter(venue=venue, kind=Device.Kind.GATE)
+        .select_related("station", "edge")
+        .order_by("station__number", "identifier")
+    )
+    return [_lane_view(device, views.get(device.edge_id or 0), reported.get(device.pk)) for device in devices]
+
+
+def _edge_view(edge: Edge, now: datetime) -> EdgeView:
+    health: EdgeHealth | None = getattr(edge, "health", None)
+    status = _status(health)
+    if health is None or status is None:
+        return EdgeView(edge, False, health.reported_at if health else None, None, 0, None, None)
+    return EdgeView(
+        edge=edge,
+        online=now - health.reported_at <= ONLINE_WITHIN,
+        reported_at=health.reported_at,
+        status=status,
+        backlog=max(0, status.journal_seq - status.journal_acked),
+        urgent_current_to=_instant(status.urgent_current_to_ms),
+        bulk_current_to=_instant(status.bulk_current_to_ms),
+    )
+
+
+def _lane_view(device: Device, view: EdgeView | None, lane: scan_pb2.LaneStatus | None) -> LaneView:
+    online = bool(view and view.online and lane)
+    lane = lane or scan_pb2.LaneStatus()
+    return LaneView(
+        device=device,
+        station=device.station,
+        edge=device.edge,
+        online=online,
+        state=lane.state if online else scan_pb2.LANE_STATE_UNSPECIFIED,
+        last_decision=lane.last_decision,
+        last_reason=lane.last_reason,
+        last_at=_instant(lane.last_at_ms),
+        reader_online=online and lane.reader_online,
+        barrier_online=online and lane.barrier_online,
+        presented=lane.presented,
+        admitted=lane.admitted,
+    )
+
+
+def _status(health: EdgeHealth | None) -> scan_pb2.EdgeStatus | None:
+    if health is None:
+        return None
+    try:
+        return scan_pb2.EdgeStatus.FromString(bytes(health.status))
+    except DecodeError:
+        return None
+
+
+def _instant(ms: int) -> datetime | None:
+    """None for 0, and for what no calendar holds: a broken edge must not break the page."""
+    if not 0 < ms < 253_402_300_800_000:
+        return None
+    return datetime.fromtimestamp(ms / 1000, UTC)
