@@ -70,7 +70,7 @@ class Verdict:
     product_class: int
     ruleset_id: int
     persons: int  # admitted now (0 on refusal)
-    remaining: int  # persons' uses left in this group after it
+    remaining: int  # persons' uses left in this group after it; -1 where unlimited; 0 on refusal
     usage_key: bytes
     usage_before: bytes | None  # what was read: the in-flight value, else the stored one
     usage_after: bytes  # b"" on refusal

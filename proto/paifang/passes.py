@@ -65,6 +65,10 @@ class PassError(ValueError):
     """The bytes are not a pass of this version; the message says what is wrong with them."""
 
 
+class UnknownVersion(PassError):  # noqa: N818 - a pass of another version is not a damaged one
+    """The first byte names a version or type that this code does not know."""
+
+
 def pack_claims(claims: Claims) -> bytes:
     """The canonical msgpack of the claims. Raises PassError when one is out of its limit."""
     for value, limit in zip(claims.values(), LIMITS, strict=True):
@@ -111,12 +115,12 @@ def parse_line(text: bytes) -> Pass:
 
 def parse(raw: bytes) -> Pass:
     """Reads a raw pass. Raises PassError."""
+    if raw and raw[0] != VERSION:
+        raise UnknownVersion(f"unknown version {raw[0]}")
     if len(raw) > MAX_RAW:
         raise PassError(f"{len(raw)} bytes, a pass has at most {MAX_RAW}")
     if len(raw) < 3 + 9 + SIGNATURE_BYTES:
         raise PassError("too short for a pass")
-    if raw[0] != VERSION:
-        raise PassError(f"unknown version {raw[0]}")
     body, signature = raw[3:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:]
     try:
         values = msgpack.unpackb(body, max_array_len=8, max_str_len=0, max_bin_len=0, max_map_len=0, max_ext_len=0)

@@ -96,7 +96,7 @@ class Record:
     not_after: int
     digest: bytes
     state: State = State.ACTIVE
-    flags: RecordFlag = RecordFlag(0)
+    flags: RecordFlag = RecordFlag(0)  # noqa: RUF009 - a flag is immutable
     persons: int = 1
     uses: int = 0  # overrides the rule set's uses per group where not 0
     slot_from: int = 0
@@ -116,13 +116,14 @@ class Record:
 
     @classmethod
     def unpack(cls, data: bytes) -> Record:
-        """Raises ValueError on another length or version."""
+        """Raises ValueError on another length or version. A state this version does not know reads as REVOKED."""
         if len(data) != _RECORD.size or data[0] != RECORD_VERSION:
             raise ValueError("not an entitlement record of this version")
         (_, state, flags, revision, ruleset, product, generation, not_before, not_after, slot_from, slot_to,
          persons, zones, uses, digest, owner, identity, activated_at) = _RECORD.unpack(data)  # fmt: skip
+        known = State(state) if state in State._value2member_map_ else State.REVOKED
         return cls(
-            revision, ruleset, product, not_before, not_after, digest, State(state), RecordFlag(flags), persons,
+            revision, ruleset, product, not_before, not_after, digest, known, RecordFlag(flags), persons,
             uses, slot_from, slot_to, zones, owner, identity, activated_at, generation,
         )  # fmt: skip
 
@@ -149,7 +150,7 @@ class RuleSet:
     """An immutable, numbered snapshot of a product's rules. Limits of 0 mean unlimited."""
 
     uses_per_group: int = 1
-    flags: RuleFlag = RuleFlag(0)
+    flags: RuleFlag = RuleFlag(0)  # noqa: RUF009 - a flag is immutable
     media: int = 0xFFFF  # bit n: CredentialKind n may be used
     uses_total: int = 0
     uses_month: int = 0
@@ -202,6 +203,8 @@ class Station:
         if len(data) < _STATION.size or data[0] != STATION_VERSION:
             raise ValueError("not a station record of this version")
         _, flags, group, count = _STATION.unpack_from(data)
+        if len(data) != _STATION.size + 4 * count:
+            raise ValueError(f"a station record of {count} products has another length")
         return cls(group, bool(flags & 1), bool(flags & 2), struct.unpack_from(f"<{count}I", data, _STATION.size))
 
 
@@ -237,9 +240,8 @@ class VenueSettings:
     stations: dict[int, tuple[str, str]]  # id -> (zh, en): "used at West gate 09:31"
 
     def pack(self) -> bytes:
-        packed: bytes = msgpack.packb(
-            {"tz": self.time_zone, "start": self.day_start_minutes, "stations": {k: list(v) for k, v in self.stations.items()}}
-        )
+        stations = {number: list(names) for number, names in self.stations.items()}
+        packed: bytes = msgpack.packb({"tz": self.time_zone, "start": self.day_start_minutes, "stations": stations})
         return packed
 
     @classmethod
@@ -361,7 +363,7 @@ class Op:
 
 
 def pack_ops(ops: Iterable[Op]) -> bytes:
-    parts = []
+    parts: list[bytes] = []
     for op in ops:
         value = op.value or b""
         parts += (_OP.pack(op.table, op.value is not None, len(op.key), len(value)), op.key, value)
