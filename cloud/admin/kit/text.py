@@ -1,0 +1,49 @@
+"""How values are written: money from fen, names in the reader's language, times of the venue."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import get_language
+
+
+def chinese() -> bool:
+    return (get_language() or "zh").startswith("zh")
+
+
+def money(fen: int) -> str:
+    """"¥1,280.50" from 128050."""
+    sign = "-" if fen < 0 else ""
+    yuan, rest = divmod(abs(fen), 100)
+    return f"{sign}¥{yuan:,}.{rest:02d}"
+
+
+def named(thing: Any, field: str = "name") -> str:
+    """`name_zh` or `name_en` of a row, whichever the reader's language asks for and is there."""
+    zh, en = str(getattr(thing, f"{field}_zh")), str(getattr(thing, f"{field}_en"))
+    return (zh or en) if chinese() else (en or zh)
+
+
+def clock(moment: datetime | None) -> str:
+    """"09:14:03" in the time zone in force (the venue's inside a console page); "–" for none."""
+    return timezone.localtime(moment).strftime("%H:%M:%S") if moment else "–"
+
+
+def stamp(moment: datetime | None) -> str:
+    """"09:14:03" of today, "2026-11-21 09:14" of another day."""
+    if moment is None:
+        return "–"
+    local = timezone.localtime(moment)
+    return local.strftime("%H:%M:%S" if local.date() == timezone.localdate() else "%Y-%m-%d %H:%M")
+
+
+def masked_name(name: str) -> str:
+    """"王**" of 王小明, "J***" of John: the first character and one star for each other, at most three."""
+    name = name.strip()
+    return name[:1] + "*" * min(max(len(name) - 1, 1), 3) if name else ""
+
+
+def masked_id(last4: str) -> str:
+    return f"**************{last4}" if last4 else ""

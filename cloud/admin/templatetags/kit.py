@@ -1,0 +1,94 @@
+"""The kit in templates: `{% load kit %}`. Each tag draws one value of cloud/admin/kit with one partial."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.forms import BoundField, Form
+from django.utils.safestring import SafeString
+
+from cloud.admin.kit import text
+from cloud.admin.kit.chart import BarChart
+from cloud.admin.kit.icons import icon as draw_icon
+from cloud.admin.kit.pill import Pill
+from cloud.admin.kit.table import Empty, Table
+
+register = template.Library()
+
+register.filter("money", text.money)
+register.filter("named", text.named)
+register.filter("clock", text.clock)
+register.filter("stamp", text.stamp)
+register.filter("masked_name", text.masked_name)
+register.filter("masked_id", text.masked_id)
+
+
+@register.filter
+def thousands(number: int) -> str:
+    return f"{number:,}"
+
+
+@register.filter
+def iso(moment: datetime) -> str:
+    """The instant for `<time datetime>`."""
+    return moment.isoformat(timespec="seconds")
+
+
+@register.simple_tag
+def icon(name: str, extra: str = "", label: str = "") -> SafeString:
+    return draw_icon(name, extra, label)
+
+
+@register.inclusion_tag("console/kit/pill.html")
+def pill(value: Pill) -> dict[str, Any]:
+    return {"pill": value}
+
+
+@register.inclusion_tag("console/kit/tile.html")
+def tile(label: str, value: str, note: str = "", icon: str = "", tone: str = "", share: int | None = None) -> dict[str, Any]:
+    """A figure. `share` (0..100, more is drawn as 100) adds a meter."""
+    drawn = None if share is None else min(max(share, 0), 100)
+    return {"label": label, "value": value, "note": note, "icon": icon, "tone": tone, "share": drawn}
+
+
+@register.inclusion_tag("console/kit/table.html")
+def table(value: Table) -> dict[str, Any]:
+    return {"table": value}
+
+
+@register.inclusion_tag("console/kit/empty.html")
+def empty(value: Empty) -> dict[str, Any]:
+    return {"empty": value}
+
+
+@register.inclusion_tag("console/kit/bar_chart.html")
+def bar_chart(chart: BarChart) -> dict[str, Any]:
+    return {"chart": chart}
+
+
+@register.inclusion_tag("console/kit/field.html")
+def field(bound: BoundField, hint: str = "") -> dict[str, Any]:
+    """A labelled control with its help and its error beside it, tied together for screen readers."""
+    described = []
+    if hint or bound.help_text:
+        described.append(f"{bound.auto_id}_help")
+    if bound.errors:
+        described.append(f"{bound.auto_id}_error")
+    kind = getattr(bound.field.widget, "input_type", "select")
+    attrs = {"class": "form-select" if kind == "select" else "form-control"}
+    if bound.errors:
+        attrs["class"] += " is-invalid"
+        attrs["aria-invalid"] = "true"
+    if described:
+        attrs["aria-describedby"] = " ".join(described)
+    return {"field": bound, "control": bound.as_widget(attrs=attrs), "help": hint or bound.help_text}
+
+
+@register.inclusion_tag("console/kit/form_errors.html")
+def form_errors(form: Form) -> dict[str, Any]:
+    """The summary above a form: every error, each leading to its field."""
+    fields = [(bound, bound.errors) for bound in form if bound.errors and not bound.is_hidden]
+    hidden = [error for bound in form.hidden_fields() for error in bound.errors]
+    return {"fields": fields, "general": [*form.non_field_errors(), *hidden]}
