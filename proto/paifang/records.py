@@ -233,11 +233,15 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class VenueSettings:
-    """What a gate must know of its venue: when a business day starts, and names for its refusals."""
+    """What a gate must know of its venue: when a business day starts, and names for its refusals.
+
+    An edge whose key set is older than `keyset_version` asks for the new one.
+    """
 
     time_zone: str
     day_start_minutes: int
     stations: dict[int, tuple[str, str]]  # id -> (zh, en): "used at West gate 09:31"
+    keyset_version: int = 0
 
     def pack(self) -> bytes:
         stations = {number: list(names) for number, names in self.stations.items()}
@@ -247,7 +251,8 @@ class VenueSettings:
     @classmethod
     def unpack(cls, data: bytes) -> VenueSettings:
         raw = msgpack.unpackb(data, strict_map_key=False)
-        return cls(raw["tz"], raw["start"], {k: (v[0], v[1]) for k, v in raw["stations"].items()})
+        stations = {number: (names[0], names[1]) for number, names in raw["stations"].items()}
+        return cls(raw["tz"], raw["start"], stations, raw.get("keys", 0))
 
 
 USAGE_VERSION = 1
