@@ -1,0 +1,1 @@
+"""Device drivers: bytes in, events out. `serial` alone touches ports; everything else is sans-IO."""
