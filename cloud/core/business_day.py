@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from django.utils import timezone
+
 from paifang.business_day import Calendar, month_number
 
 __all__ = ["Calendar", "HasCalendar", "calendar_of", "month_number", "today"]

@@ -6,7 +6,7 @@ from django.db import models
 from django_scopes import ScopedManager
 
 from cloud.catalog.models import RuleSnapshot, TicketProduct
-from cloud.venues.models import Edge, Venue
+from cloud.venues.models import Edge, ExclusionGroup, Venue
 
 
 class Entitlement(models.Model):
@@ -58,19 +58,45 @@ class EntitlementCredential(models.Model):
 
 
 class Usage(models.Model):
-    """Uses as each edge last said: the exact bytes of its usage record (paifang.records.Usage)."""
+    """Uses as an edge last said: the exact bytes of its usage record (paifang.records.Usage).
+
+    A carried row copies one of another group: a station left or joined, and what was used there before
+    counts here too. `source` is the number in the gates' OTHERS key: the edge's id, or for a carried row
+    one of its own (cloud/entitlements/carried.py).
+    """
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
     edge = models.ForeignKey(Edge, on_delete=models.PROTECT)
     owner_id = models.BigIntegerField()
     group_id = models.BigIntegerField()
+    from_group_id = models.BigIntegerField(default=0)  # 0: used in this group itself
+    source = models.BigIntegerField()
     revision = models.PositiveIntegerField()
     record = models.BinaryField()
 
     objects = ScopedManager(venue="venue")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["venue", "owner_id", "group_id", "edge"], name="usage_row")]
+        constraints = [models.UniqueConstraint(fields=["venue", "owner_id", "group_id", "source"], name="usage_row")]
+        indexes = [models.Index(fields=["venue", "group_id"])]
+
+
+class CarriedGroup(models.Model):
+    """Uses made in one exclusion group up to an instant count in another too."""
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    to_group = models.ForeignKey(ExclusionGroup, on_delete=models.PROTECT, related_name="+")
+    from_group = models.ForeignKey(ExclusionGroup, on_delete=models.PROTECT, related_name="+")
+    ordinal = models.PositiveSmallIntegerField()  # 1.. within to_group
+    until = models.DateTimeField()
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["to_group", "from_group"], name="carried_group"),
+            models.UniqueConstraint(fields=["to_group", "ordinal"], name="carried_ordinal"),
+        ]
 
 
 class FeedRow(models.Model):

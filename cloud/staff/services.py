@@ -36,7 +36,9 @@ def create_employee(
         validate_password(password, employee)
     except ValidationError as problem:
         why = " ".join(problem.messages)
-        raise DomainError("employee.password", f"密码太弱:{why}", f"The password is too weak: {why}", "password") from None
+        raise DomainError(
+            "employee.password", f"密码太弱:{why}", f"The password is too weak: {why}", "password"
+        ) from None
     employee.set_password(password)
     try:
         with transaction.atomic():

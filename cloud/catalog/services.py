@@ -1,0 +1,131 @@
+"""Products and the rule sets they compile into. Writes rows only: cloud.entitlements.live_services tells the gates."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from cloud.catalog.models import ProductStation, RuleSnapshot, TicketProduct
+from cloud.core import audit
+from cloud.core.actors import Actor
+from cloud.core.errors import DomainError
+from cloud.core.inputs import optional_text, required_text, within
+from cloud.core.locks import lock_row, lock_rows
+from cloud.staff.permissions import Permission, require
+from cloud.venues.models import Station, Venue
+from paifang import passes, records
+
+MAX_PRICE_FEN = 100_000_000  # a million yuan: more is a slip of the finger
+MAX_CLASS = passes.LIMITS[1]
+
+
+@transaction.atomic
+def create_product(
+    *,
+    actor: Actor,
+    venue: Venue,
+    code: str,
+    name_zh: str,
+    price_fen: int,
+    name_en: str = "",
+    validity: str = TicketProduct.Validity.DATED,
+    valid_days: int = 1,
+    persons: int = 1,
+    uses: int = 1,
+    keep_on_timeout: bool = False,
+    stations: Iterable[Station] = (),
+) -> TicketProduct:
+    """A new ticket, on sale, with the next product class of the venue. Its stations bring their whole groups (S-13).
+
+    Raises:
+        DomainError: "product.code" (taken), "product.validity", "product.class" (65535 products),
+            "station.exit_products", "row.gone", "input.*".
+    """
+    require(actor, Permission.PRODUCT_MANAGE, venue)
+    if validity not in TicketProduct.Validity.values:
+        raise DomainError("product.validity", "没有这种有效期类型。", "There is no such kind of validity.", "validity")
+    if type(price_fen) is not int:
+        raise TypeError("a price is an integer number of fen")
+    lock_row(Venue, venue.pk)  # one class for each of two that are made at once
+    where = lock_groups(stations)
+    number = (TicketProduct.objects.aggregate(highest=Max("product_class"))["highest"] or 0) + 1
+    if number > MAX_CLASS:
+        raise DomainError("product.class", "产品数量已达上限。", f"A venue has at most {MAX_CLASS} products.")
+    product = TicketProduct(
+        venue=venue,
+        product_class=number,
+        code=required_text(code, "code", 32),
+        name_zh=required_text(name_zh, "name_zh", 80),
+        name_en=optional_text(name_en, "name_en", 80),
+        price_fen=within(price_fen, "price_fen", 0, MAX_PRICE_FEN),
+        validity=validity,
+        valid_days=within(valid_days, "valid_days", 1, 3660),
+        persons=within(persons, "persons", 1, passes.LIMITS[6]),
+        uses=within(uses, "uses", 1, 10_000),
+        keep_on_timeout=keep_on_timeout,
+    )
+    try:
+        with transaction.atomic():
+            product.save(force_insert=True)
+    except IntegrityError:
+        raise DomainError("product.code", f"代码 {code} 已被使用。", f"The code {code} is taken.", "code") from None
+    ProductStation.objects.bulk_create(ProductStation(product=product, station=station) for station in where)
+    audit.write(
+        actor, "product.create", product, venue,
+        code=product.code, price_fen=price_fen, stations=[station.number for station in where],
+    )  # fmt: skip
+    return product
+
+
+@transaction.atomic
+def set_on_sale(*, actor: Actor, venue: Venue, product: TicketProduct, on_sale: bool) -> TicketProduct:
+    """Puts a product on or off sale. What is sold stays valid."""
+    require(actor, Permission.PRODUCT_MANAGE, venue)
+    product = lock_row(TicketProduct, product.pk)
+    if product.on_sale != on_sale:
+        product.on_sale = on_sale
+        product.save(update_fields=["on_sale"])
+        audit.write(actor, "product.on_sale", product, venue, on_sale=on_sale)
+    return product
+
+
+def lock_groups(stations: Iterable[Station]) -> list[Station]:
+    """Locks the stations and all same-type ones of theirs: those that must verify the same products.
+
+    The caller holds the venue's lock, so no group changes its members between the two reads.
+
+    Raises:
+        DomainError: "station.exit_products": an exit station verifies nothing (S-06, S-18). "row.gone".
+    """
+    wanted = {station.pk for station in stations}
+    groups = set(Station.objects.filter(pk__in=wanted).values_list("group_id", flat=True))
+    members = set(Station.objects.filter(group_id__in=groups).values_list("pk", flat=True))
+    locked = lock_rows(Station, wanted | members)
+    for station in locked:
+        if station.nature == Station.Nature.EXIT:
+            raise DomainError(
+                "station.exit_products",
+                f"出园站点“{station.name_zh}”只计数,不能有可验产品。",
+                f"{station.name_en or station.name_zh} is an exit: it counts and verifies no products.",
+                "stations",
+            )
+    return locked
+
+
+def compile_rules(product: TicketProduct) -> records.RuleSet:
+    """The product's rules as they are now. Pure."""
+    flags = records.RuleFlag.KEEP_ON_TIMEOUT if product.keep_on_timeout else records.RuleFlag(0)
+    return records.RuleSet(uses_per_group=product.uses, flags=flags)
+
+
+def snapshot_rules(product: TicketProduct) -> RuleSnapshot:
+    """The immutable rule set of the product as it is now; the same rules give the same row. Inside a transaction."""
+    compiled = compile_rules(product).pack()
+    content = hashlib.sha256(compiled).hexdigest()
+    snapshot, _ = RuleSnapshot.objects.get_or_create(
+        venue_id=product.venue_id, content_hash=content, defaults={"compiled": compiled}
+    )
+    return snapshot

@@ -1,0 +1,25 @@
+"""Something a person should look at: an audit row, and an event for whoever is to be told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+
+from cloud.core import audit, outbox
+from cloud.core.actors import Actor
+from cloud.core.models import AuditRow
+
+EVENT = "alarm.raised"
+
+
+def raise_alarm(code: str, target: models.Model, venue: models.Model | None, **detail: Any) -> None:
+    """In the caller's transaction. `code` is stable: "journal.set_aside"; `detail` is JSON without personal data."""
+    audit.write(Actor.system("alarm"), f"alarm.{code}", target, venue, **detail)
+    outbox.emit(venue, EVENT, {"code": code, "target": audit.target_of(target), "detail": detail})
+
+
+def raised_since(code: str, target: models.Model, since: datetime) -> bool:
+    """Whether it was raised already: a periodic check alarms once, not at each look."""
+    return AuditRow.objects.filter(action=f"alarm.{code}", target=audit.target_of(target), at__gte=since).exists()

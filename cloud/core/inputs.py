@@ -1,0 +1,28 @@
+"""Checks of what people type, shared by the creation services."""
+
+from __future__ import annotations
+
+from cloud.core.errors import DomainError
+
+
+def required_text(value: str, field: str, limit: int) -> str:
+    """The text without blanks around it. Raises DomainError: "input.required", "input.too_long"."""
+    text = optional_text(value, field, limit)
+    if not text:
+        raise DomainError("input.required", "此项必填。", "This is required.", field)
+    return text
+
+
+def optional_text(value: str, field: str, limit: int) -> str:
+    """The text without blanks around it, which may be empty. Raises DomainError "input.too_long"."""
+    text = value.strip()
+    if len(text) > limit:
+        raise DomainError("input.too_long", f"最多 {limit} 个字符。", f"At most {limit} characters.", field)
+    return text
+
+
+def within(value: int, field: str, low: int, high: int) -> int:
+    """The number. Raises DomainError "input.range"."""
+    if not low <= value <= high:
+        raise DomainError("input.range", f"应在 {low} 到 {high} 之间。", f"Must be within {low} to {high}.", field)
+    return value

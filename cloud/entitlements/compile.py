@@ -1,0 +1,76 @@
+"""Rows -> the records gates read. Pure: deltas and snapshots are made by these same functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from cloud.catalog.models import RuleSnapshot
+from cloud.entitlements.models import Entitlement, EntitlementCredential, Usage
+from cloud.venues.models import Device, Station, Venue
+from paifang import records
+from paifang.records import Op, Table
+
+
+def seconds(instant: datetime) -> int:
+    return int(instant.timestamp())
+
+
+def record_of(entitlement: Entitlement, product_class: int) -> records.Record:
+    return records.Record(
+        revision=entitlement.revision,
+        ruleset_id=entitlement.rules_id,
+        product_class=product_class,
+        not_before=seconds(entitlement.not_before),
+        not_after=seconds(entitlement.not_after),
+        digest=bytes(entitlement.pass_digest),
+        state=records.State(entitlement.state),
+        persons=entitlement.persons,
+        identity=bytes(entitlement.identity_hash or bytes(16)),
+    )
+
+
+def entitlement_op(entitlement: Entitlement, product_class: int) -> Op:
+    record = record_of(entitlement, product_class)
+    return Op(Table.ENTITLEMENT, records.entitlement_key(entitlement.pk), record.pack())
+
+
+def index_op(credential: EntitlementCredential, revision: int) -> Op:
+    key = records.index_key(credential.kind, bytes(credential.hashed), credential.entitlement_id)
+    return Op(Table.INDEX, key, revision.to_bytes(4, "little"))
+
+
+def others_op(usage: Usage) -> Op:
+    """Uses a gate did not make itself: another edge's, or ones carried over from another group."""
+    key = records.others_key(usage.owner_id, usage.group_id, usage.source)
+    return Op(Table.OTHERS, key, bytes(usage.record))
+
+
+def ruleset_op(snapshot: RuleSnapshot) -> Op:
+    return Op(Table.RULESET, records.live_key(snapshot.pk), bytes(snapshot.compiled))
+
+
+def station_op(station: Station, product_classes: Iterable[int]) -> Op:
+    record = records.Station(
+        group_id=station.group_id,
+        enabled=station.enabled,
+        exit=station.nature == Station.Nature.EXIT,
+        products=tuple(product_classes),
+    )
+    return Op(Table.STATION, records.live_key(station.pk), record.pack())
+
+
+def device_op(device: Device) -> Op:
+    """A lane. Its own status only: the gate itself puts the station's above it (S-21)."""
+    record = records.Device(station_id=device.station_id or 0, enabled=device.enabled, identifier=device.identifier)
+    return Op(Table.DEVICE, records.live_key(device.pk), record.pack())
+
+
+def venue_op(venue: Venue, stations: Iterable[Station], keyset_version: int) -> Op:
+    settings = records.VenueSettings(
+        time_zone=venue.time_zone,
+        day_start_minutes=venue.day_start_minutes,
+        stations={station.pk: (station.name_zh, station.name_en or station.name_zh) for station in stations},
+        keyset_version=keyset_version,
+    )
+    return Op(Table.VENUE, records.live_key(venue.pk), settings.pack())

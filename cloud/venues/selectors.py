@@ -1,0 +1,34 @@
+"""Reads venues and what stands in them, within the active scope."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from cloud.venues.models import Device, Edge, Station, Venue
+
+
+def stations(venue: Venue) -> QuerySet[Station]:
+    return Station.objects.filter(venue=venue).order_by("number")
+
+
+def group_members(station: Station) -> QuerySet[Station]:
+    """The same-type stations, itself among them."""
+    return Station.objects.filter(group_id=station.group_id).order_by("number")
+
+
+def devices(venue: Venue) -> QuerySet[Device]:
+    return Device.objects.filter(venue=venue).select_related("station", "edge")
+
+
+def gates(venue: Venue) -> QuerySet[Device]:
+    """The lanes."""
+    return devices(venue).filter(kind=Device.Kind.GATE)
+
+
+def live_edges(venue: Venue) -> QuerySet[Edge]:
+    return Edge.objects.filter(venue=venue, retired_at=None)
+
+
+def effective(device: Device) -> bool:
+    """Whether a device may work: its station's status outranks its own, which stays as it is (S-21)."""
+    return device.enabled and (device.station is None or device.station.enabled)
