@@ -68,3 +68,9 @@ class StartError(EdgeError):
     """The daemon cannot start: another one has the store, no compiled verifier, an address in use."""
 
     code = "start"
+
+
+class ChainError(EdgeError):
+    """The journal does not hang together: an entry is missing, altered or out of order. Nothing is written to it."""
+
+    code = "journal.chain"

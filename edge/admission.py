@@ -1,0 +1,252 @@
+"""From a credential to a durable admission: verify, reserve, commit, and only then open.
+
+Verifying and reserving are one step of the trio thread without an await in it, so two lanes can never both
+see "one left". The committer checks again, inside its transaction, that the usage is what the verdict was made
+from; where it is not (a use came back meanwhile) the credential is decided once more.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from edge import uses
+from edge.committer import Committer
+from edge.occupancy import NAME as OCCUPANCY
+from edge.occupancy import Occupancy
+from edge.reservations import Chain, Reservations
+from edge.verdict import Credential, Moment, OpenUse, Place
+from edge.verifier import StoreError
+from edge.works import Admit, Committed, Conflict, Late, Note, Result, Settle, presentation
+from paifang.reasons import Reason
+from paifang.records import Table
+from paifang.v1 import scan_pb2
+
+if TYPE_CHECKING:
+    from edge._verify import Environment, Verdict, Verifier
+
+log = logging.getLogger(__name__)
+
+ADMIT, REFUSE, GO_AHEAD = scan_pb2.DECISION_ADMIT, scan_pb2.DECISION_REFUSE, scan_pb2.DECISION_GO_AHEAD
+REDECIDE = 3  # conflicts after which a visitor is asked to scan again
+FILLING_PERMILLE = 800  # refusals are no longer journalled
+FULL_PERMILLE = 950  # nobody is admitted
+LOOK_EVERY = 256  # presentations, or a second: how often the store's filling is looked at
+LOOK_MS = 1000
+U32_MAX = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What became of a presentation.
+
+    Attributes:
+        decision: paifang.v1 Decision, ADMIT or REFUSE.
+        verdict: the verifier's; where the entrance itself could not serve (BUSY ...) it may well say admit.
+        use: to be settled by the passage. None on a refusal and where no passage is awaited.
+    """
+
+    decision: int
+    reason: Reason
+    verdict: Verdict | None
+    use: OpenUse | None
+    credential: Credential
+
+
+class _Scan:
+    """One presentation on its way."""
+
+    __slots__ = ("assume_passed", "chain", "conflicts", "counter", "credential", "done", "moment", "place", "work")
+
+    def __init__(
+        self, credential: Credential, place: Place, moment: Moment, counter: int | None, assume_passed: bool,
+        done: Callable[[Presented], None],
+    ) -> None:  # fmt: skip
+        self.credential = credential
+        self.place = place
+        self.moment = moment
+        self.counter = counter
+        self.assume_passed = assume_passed
+        self.done = done
+        self.conflicts = 0
+        self.work: Admit
+        self.chain: Chain
+
+
+class Admissions:
+    """Decides, reserves, records. Belongs to the trio thread.
+
+    Args:
+        decide: the core's pure rules, asked again in the committer's thread for a late passage.
+        moment: the clock, for what nobody presented (alarms).
+
+    Attributes:
+        permille: how full the store was at the last look.
+        unjournalled: refusals that left no entry since the start, the store or its queue being full.
+    """
+
+    def __init__(
+        self, environment: Environment, verifier: Verifier, committer: Committer, *,
+        decide: Callable[..., Verdict], moment: Callable[[], Moment],
+    ) -> None:  # fmt: skip
+        self._environment = environment
+        self._verifier = verifier
+        self._committer = committer
+        self._decide_late = decide
+        self._moment = moment
+        self._reservations = Reservations(verifier.inflight)
+        self._found = uses.all_open(environment)
+        self._owed: list[Settle | Late] = []
+        self._looks = 0
+        self._look_at_ms = 0
+        self.permille = 0
+        self.unjournalled = 0
+
+    # --- a presentation -----------------------------------------------------------------------------------------------
+
+    def present(
+        self, credential: Credential, place: Place, moment: Moment, *, counter: int | None, assume_passed: bool,
+        done: Callable[[Presented], None],
+    ) -> None:  # fmt: skip
+        """Decides on a credential. `done` comes exactly once: at once on a refusal, after the fsync on an admission.
+
+        Args:
+            counter: the board's counter now; what settles the use should the daemon die before it is settled.
+            assume_passed: the barrier has no passage sensor, so the use is settled as it is reserved.
+        """
+        self._decide(_Scan(credential, place, moment, counter, assume_passed, done))
+
+    def _decide(self, scan: _Scan) -> None:
+        credential, place, moment = scan.credential, scan.place, scan.moment
+        try:
+            self._look(moment)
+            verdict = self._verifier.check(
+                credential.kind, credential.data, place.station_id, place.device_id,
+                moment.now_ms, moment.day, moment.month,
+            )  # fmt: skip
+        except StoreError:
+            log.exception("the store cannot be read")
+            return self._refuse(scan, Reason.NOT_RECORDED, None)
+        if not verdict.admit:
+            return self._refuse(scan, Reason(verdict.reason), verdict)
+        if self.permille >= FULL_PERMILLE:
+            return self._refuse(scan, Reason.STORE_FULL, verdict)
+        work = Admit(verdict, place, moment, scan.counter, scan.assume_passed, _since_us(credential))
+        if not self._committer.submit(work, lambda result: self._answered(scan, result)):
+            return self._refuse(scan, Reason.BUSY, verdict)
+        scan.work = work
+        scan.chain = self._reservations.reserve(verdict.usage_key, verdict.usage_after)
+        return None
+
+    def _answered(self, scan: _Scan, result: Result) -> None:
+        """The committer's answer to an admission."""
+        committed = type(result) is Committed
+        self._reservations.release(scan.chain, committed=committed)
+        verdict = scan.work.verdict
+        if type(result) is Committed:
+            use = None if scan.assume_passed else scan.work.use(result.seq)
+            if self._owed:
+                self._insist_again()
+            scan.done(Presented(ADMIT, Reason.OK, verdict, use, scan.credential))
+        elif type(result) is Conflict and scan.conflicts < REDECIDE:
+            scan.conflicts += 1
+            self._decide(scan)
+        else:
+            self._refuse(scan, Reason.TRY_AGAIN if type(result) is Conflict else Reason.NOT_RECORDED, verdict)
+
+    def _refuse(self, scan: _Scan, reason: Reason, verdict: Verdict | None) -> None:
+        if verdict is None or not self._journal_refusal(scan, reason, verdict):
+            self.unjournalled += 1
+        scan.done(Presented(REFUSE, reason, verdict, None, scan.credential))
+
+    def _journal_refusal(self, scan: _Scan, reason: Reason, verdict: Verdict) -> bool:
+        if self.permille >= FILLING_PERMILLE:
+            return False
+        body = presentation(verdict, scan.place, REFUSE, reason, _since_us(scan.credential))
+        return self._committer.submit(Note(body, scan.moment))
+
+    def _look(self, moment: Moment) -> None:
+        """Looks at the store's filling now and then, and raises an alarm as it crosses a mark."""
+        self._looks -= 1
+        if self._looks > 0 and moment.now_ms < self._look_at_ms:
+            return
+        self._looks = LOOK_EVERY
+        self._look_at_ms = moment.now_ms + LOOK_MS
+        before, self.permille = self.permille, self._environment.used_permille()
+        if before < FULL_PERMILLE <= self.permille:
+            self.alarm("store.full", f"{self.permille} permille used: nobody is admitted")
+        elif before < FILLING_PERMILLE <= self.permille:
+            self.alarm("store.filling", f"{self.permille} permille used: refusals are not journalled")
+
+    # --- what becomes of a use ----------------------------------------------------------------------------------------
+
+    def settle(
+        self, use: OpenUse, *, passed: int, returned: int, outcome: int, moment: Moment, recovered: bool = False
+    ) -> None:
+        """Closes an open use: `passed` persons went through, `returned` of those who did not come back as uses.
+
+        A settlement that cannot be written is tried again with the next admission that can; should the daemon
+        end before, the use is found open at the next start.
+        """
+        self._found = [found for found in self._found if found.admission_seq != use.admission_seq]
+        self._insist(Settle(use, outcome, passed, returned, moment, recovered))
+
+    def late(self, use: OpenUse, persons: int, moment: Moment) -> None:
+        """Bodies went through after their use was given back: it is taken again, or a case is journalled."""
+        self._insist(Late(use, persons, moment, self._decide_late))
+
+    def open_uses(self, device_id: int) -> list[OpenUse]:
+        """Uses found open at the start and not settled since, oldest first: the board's counter settles them.
+
+        What it counted since `OpenUse.counter` passed and the rest comes back; where that cannot be told, settle
+        with OUTCOME_UNKNOWN and nothing returned.
+        """
+        return [use for use in self._found if use.device_id == device_id]
+
+    def occupancy(self) -> Occupancy:
+        """People inside, as this edge counts them."""
+        return Occupancy.unpack(self._environment.get(Table.META, OCCUPANCY))
+
+    def _insist(self, work: Settle | Late) -> None:
+        def answered(result: Result) -> None:
+            if type(result) is not Committed:
+                self._owed.append(work)
+
+        if not self._committer.submit(work, answered, always=True):
+            log.warning("stopping: what became of the use of entry %d is not recorded", work.use.admission_seq)
+
+    def _insist_again(self) -> None:
+        owed, self._owed = self._owed, []
+        for work in owed:
+            self._insist(work)
+
+    # --- entries of their own -----------------------------------------------------------------------------------------
+
+    def boot(self, software_version: str, verifier: str) -> None:
+        """The first entry of a start: `verifier` is the core's IMPLEMENTATION."""
+        body = scan_pb2.Boot(software_version=software_version, verifier=verifier, open_uses=len(self._found))
+        self._committer.submit(Note(body, self._moment()), always=True)
+
+    def note_go_ahead(self, presented: Presented, place: Place, moment: Moment) -> None:
+        """The credential of `presented` came again while its barrier stands open: no new use."""
+        if presented.verdict is not None:
+            body = presentation(presented.verdict, place, GO_AHEAD, Reason.GO_AHEAD, 0)
+            self._committer.submit(Note(body, moment))
+
+    def note_lane_change(self, device_id: int, state: int, cause: str, moment: Moment) -> None:
+        """A lane's state (paifang.v1 LaneState) changed."""
+        body = scan_pb2.LaneChange(device_id=device_id, state=cast(scan_pb2.LaneState, state), cause=cause)
+        self._committer.submit(Note(body, moment))
+
+    def alarm(self, code: str, detail: str, device_id: int = 0) -> None:
+        """Something staff should see. `detail` holds no personal data."""
+        body = scan_pb2.Alarm(code=code, detail=detail, device_id=device_id)
+        self._committer.submit(Note(body, self._moment()), always=True)
+
+
+def _since_us(credential: Credential) -> int:
+    """Microseconds since the credential's last byte was readable."""
+    return min(max(0, time.monotonic_ns() - credential.read_ns) // 1000, U32_MAX)
