@@ -24,6 +24,10 @@ class Environment(BaseSettings):
     proxy_count: int = 0
     rpc_enrol_address: str = "127.0.0.1:8443"
     rpc_gates_address: str = "127.0.0.1:8444"
+    rpc_public_host: str = ""  # the name or address edges reach this machine by; empty: the gates address's host
+    feed_keep_hours: int = 72  # numbered feed rows are kept at least this long
+    feed_keep_silent_days: int = 30  # and no longer than this for an edge that does not ack
+    snapshot_expired_days: int = 7  # a snapshot still has what ended this lately, so that a gate can say "expired"
     emulators_control: Path | None = None  # the demo's emulator sockets; none outside a demo
 
 
@@ -31,6 +35,9 @@ environment = Environment()
 VAR = environment.var.absolute()
 SECRETS = VAR / "secrets"
 EMULATORS_CONTROL = environment.emulators_control
+FEED_KEEP_HOURS = environment.feed_keep_hours
+FEED_KEEP_SILENT_DAYS = environment.feed_keep_silent_days
+SNAPSHOT_EXPIRED_DAYS = environment.snapshot_expired_days
 
 
 def _kept_secret(name: str) -> str:

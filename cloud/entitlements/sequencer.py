@@ -1,0 +1,76 @@
+"""Numbers the waiting feed rows: gap-free, per venue and stream. Many may run at once; a row lock makes them one.
+
+A business transaction writes its rows unnumbered. Numbers are given here, after its commit, in the order of the
+rows' ids among those visible. On PostgreSQL a transaction may commit after one whose rows have higher ids: its
+rows then simply get later numbers. So a number, once given, never has a lower one come after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+from paifang.v1 import feed_pb2
+
+from cloud.entitlements.models import FeedHead, FeedRow
+from cloud.venues.models import Venue
+
+STREAMS = (feed_pb2.STREAM_URGENT, feed_pb2.STREAM_BULK)
+AT_ONCE = 5000  # rows a transaction: a large sale does not hold the lock for seconds
+
+_NUMBER = """
+    UPDATE entitlements_feedrow SET seq = %s + waiting.place
+    FROM (
+        SELECT id AS row_id, row_number() OVER (ORDER BY id) AS place FROM entitlements_feedrow
+        WHERE venue_id = %s AND stream = %s AND seq IS NULL ORDER BY id LIMIT %s
+    ) AS waiting
+    WHERE entitlements_feedrow.id = waiting.row_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A stream's state: the last number given, and up to which number rows were trimmed."""
+
+    seq: int
+    trimmed_to: int
+
+
+def waiting_venues(venue_ids: Iterable[int]) -> set[int]:
+    """Those of the venues with rows to be numbered: the cheap look that may be taken fifty times a second."""
+    return set(
+        FeedRow.objects.filter(venue_id__in=list(venue_ids), seq__isnull=True).values_list("venue_id", flat=True)[:100]
+    )
+
+
+def number_waiting(venue: Venue) -> int:
+    """Numbers every row committed before this call, and perhaps later ones; how many. Own transactions."""
+    numbered = 0
+    while True:
+        with transaction.atomic():
+            counts = [_number(venue, stream) for stream in STREAMS]
+        numbered += sum(counts)
+        if max(counts) < AT_ONCE:
+            return numbered
+
+
+def head(venue: Venue, stream: int) -> Head:
+    row = FeedHead.objects.filter(venue=venue, stream=stream).first()
+    return Head(row.seq, row.trimmed_to) if row else Head(0, 0)
+
+
+def _number(venue: Venue, stream: int) -> int:
+    row = _locked_head(venue, stream)
+    with connection.cursor() as cursor:
+        cursor.execute(_NUMBER, [row.seq, venue.pk, stream, AT_ONCE])
+        count = cursor.rowcount
+    if count:
+        FeedHead.objects.filter(pk=row.pk).update(seq=row.seq + count)
+    return count
+
+
+def _locked_head(venue: Venue, stream: int) -> FeedHead:
+    """Locked before the waiting rows are read, so that what another sequencer numbered meanwhile is seen."""
+    FeedHead.objects.bulk_create([FeedHead(venue=venue, stream=stream)], ignore_conflicts=True)
+    return FeedHead.objects.select_for_update().get(venue=venue, stream=stream)

@@ -1,0 +1,164 @@
+"""The whole state for an edge that has none: pages of records in key order, resumable after any of them.
+
+Rule sets come first, so that a gate never holds a record without its rules for long. Stations, devices and the
+venue's record are not in it: they have no revision, so of a snapshot and the urgent stream overtaking each other
+an old state could win. They come on the urgent stream alone, published anew when an edge starts it (`start`).
+
+A snapshot is read page by page while sales go on. What changes meanwhile has a number above the base, which was
+read first, and follows as deltas; revisions make it harmless to get a change twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from paifang import records
+from paifang.records import Op, Table
+from paifang.v1 import feed_pb2
+
+from cloud.catalog.models import RuleSnapshot
+from cloud.core.locks import lock_row, lock_rows
+from cloud.entitlements import acks, live
+from cloud.entitlements import compile as compiled
+from cloud.entitlements.models import Entitlement, EntitlementCredential, Usage
+from cloud.entitlements.sequencer import head, number_waiting
+from cloud.venues.models import Device, Edge, Station, Venue
+
+PAGE = 2048  # records a query
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a snapshot is: its generation, and the bulk number everything up to which it contains."""
+
+    generation: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Operations in key order. The next page begins after (table, key); `end`: there is none."""
+
+    ops: list[Op]
+    table: int
+    key: bytes
+    end: bool
+
+
+def start(venue: Venue) -> int:
+    """For an edge without an urgent cursor: the number it begins after.
+
+    Every live record is published again behind that number, under the locks of their rows: whatever the edge
+    hears from then on is in order.
+    """
+    number_waiting(venue)
+    seq = head(venue, feed_pb2.STREAM_URGENT).seq
+    with transaction.atomic():
+        lock_row(Venue, venue.pk)
+        lock_rows(Station, Station.objects.filter(venue=venue).values_list("pk", flat=True))
+        lock_rows(Device, Device.objects.filter(venue=venue).values_list("pk", flat=True))
+        live.publish_all(venue)
+    return seq
+
+
+def begin(edge: Edge) -> Base:
+    """A new snapshot for an edge. Generations are Unix seconds and rise; a record keeps 32 bits of them."""
+    number_waiting(edge.venue)
+    seq = head(edge.venue, feed_pb2.STREAM_BULK).seq
+    return Base(max(int(time.time()), acks.last_generation(edge) + 1), seq)
+
+
+def page(venue: Venue, table: int, key: bytes, now: datetime, limit: int = PAGE) -> Page:
+    """The records after (table, key); (0, b"") for the first page.
+
+    Entitlements that ended more than PAIFANG_SNAPSHOT_EXPIRED_DAYS ago are left out, with what belongs to them.
+
+    Raises:
+        ValueError: the key is not one of that table's.
+    """
+    live_after = now - timedelta(days=settings.SNAPSHOT_EXPIRED_DAYS)
+    at = _ORDER.index(table) if table in _ORDER else 0
+    after = key if table in _ORDER else b""
+    while True:
+        ops = _READERS[_ORDER[at]](venue, after, live_after, limit)
+        last = at == len(_ORDER) - 1
+        if ops or last:
+            done = last and len(ops) < limit
+            return Page(ops, _ORDER[at], ops[-1].key if ops else after, done)
+        at, after = at + 1, b""
+
+
+def _rulesets(venue: Venue, after: bytes, live_after: datetime, limit: int) -> list[Op]:
+    number = int.from_bytes(_sized(after, 4), "big")
+    rows = RuleSnapshot.objects.filter(venue=venue, pk__gt=number).order_by("pk")[:limit]
+    return [compiled.ruleset_op(row) for row in rows]
+
+
+def _entitlements(venue: Venue, after: bytes, live_after: datetime, limit: int) -> list[Op]:
+    number = int.from_bytes(_sized(after, 8), "big")
+    rows = (
+        Entitlement.objects.filter(venue=venue, pk__gt=number, not_after__gte=live_after)
+        .order_by("pk")
+        .select_related("product")
+        .only(*_RECORD_COLUMNS)
+    )
+    return [compiled.entitlement_op(row, row.product.product_class) for row in rows[:limit]]
+
+
+def _index(venue: Venue, after: bytes, live_after: datetime, limit: int) -> list[Op]:
+    rows = EntitlementCredential.objects.filter(venue=venue, entitlement__not_after__gte=live_after)
+    if after:
+        after = _sized(after, 25)
+        kind, hashed, number = after[0], after[1:17], int.from_bytes(after[17:], "big")
+        rows = rows.filter(
+            Q(kind__gt=kind)
+            | Q(kind=kind, hashed__gt=hashed)
+            | Q(kind=kind, hashed=hashed, entitlement_id__gt=number)
+        )
+    rows = rows.order_by("kind", "hashed", "entitlement_id").select_related("entitlement")
+    rows = rows.only("kind", "hashed", "entitlement__revision")
+    return [compiled.index_op(row, row.entitlement.revision) for row in rows[:limit]]
+
+
+def _others(venue: Venue, after: bytes, live_after: datetime, limit: int) -> list[Op]:
+    owner = Entitlement.objects.filter(pk=OuterRef("owner_id"), not_after__gte=live_after)
+    rows = Usage.objects.filter(Exists(owner), venue=venue)
+    if after:
+        after = _sized(after, 16)
+        owner_id, group, source = (int.from_bytes(part, "big") for part in (after[:8], after[8:12], after[12:]))
+        rows = rows.filter(
+            Q(owner_id__gt=owner_id)
+            | Q(owner_id=owner_id, group_id__gt=group)
+            | Q(owner_id=owner_id, group_id=group, source__gt=source)
+        )
+    return [compiled.others_op(row) for row in rows.order_by("owner_id", "group_id", "source")[:limit]]
+
+
+def _sized(key: bytes, size: int) -> bytes:
+    if key and len(key) != size:
+        raise ValueError(f"a key of {len(key)} bytes where {size} are due")
+    return key
+
+
+_RECORD_COLUMNS = (
+    "revision", "rules_id", "not_before", "not_after", "pass_digest", "state", "persons", "identity_hash",
+    "product__product_class",
+)  # fmt: skip
+_READERS: dict[int, Callable[[Venue, bytes, datetime, int], list[Op]]] = {
+    Table.RULESET: _rulesets,
+    Table.ENTITLEMENT: _entitlements,
+    Table.INDEX: _index,
+    Table.OTHERS: _others,
+}
+_ORDER = tuple(_READERS)
+
+
+def pack(ops: list[Op], limit: int) -> list[bytes]:
+    """The operations in slices of at most `limit`, as batches carry them."""
+    return [records.pack_ops(ops[at : at + limit]) for at in range(0, len(ops), limit)]
