@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
-from paifang.records import USAGE_BYTES, USAGE_VERSION, entry_hash
+
+from paifang.records import Usage, entry_hash
 from paifang.v1 import scan_pb2
 
 # What the columns hold. A value beyond them is as unreadable as torn bytes: kept aside, never a failed batch.
@@ -82,6 +83,10 @@ def _settlement_problem(body: scan_pb2.Settlement) -> str:
 
 
 def _usage_problem(usage: bytes) -> str:
-    if usage and (len(usage) != USAGE_BYTES or usage[0] != USAGE_VERSION):
-        return "its usage record is not of a known version"
-    return ""
+    if not usage:
+        return ""
+    try:
+        revision = Usage.unpack(usage).revision
+    except ValueError as problem:
+        return str(problem)
+    return "" if revision <= MAX_INT else "its usage's revision is out of range"

@@ -20,6 +20,11 @@ def raise_alarm(code: str, target: models.Model, venue: models.Model | None, **d
     outbox.emit(venue, EVENT, {"code": code, "target": audit.target_of(target), "detail": detail})
 
 
-def raised_since(code: str, target: models.Model, since: datetime) -> bool:
-    """Whether it was raised already: a periodic check alarms once, not at each look."""
-    return AuditRow.objects.filter(action=f"alarm.{code}", target=audit.target_of(target), at__gte=since).exists()
+def raised(code: str, target: models.Model, *, since: datetime | None = None, **detail: Any) -> bool:
+    """Whether it was raised already, with just this detail where one is given: a periodic check alarms once."""
+    rows = AuditRow.objects.filter(action=f"alarm.{code}", target=audit.target_of(target))
+    if since is not None:
+        rows = rows.filter(at__gte=since)
+    if detail:
+        rows = rows.filter(detail=detail)
+    return rows.exists()

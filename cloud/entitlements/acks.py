@@ -37,9 +37,7 @@ def record(edge: Edge, stream: int, seq: int, applied_at_ms: int, generation: in
     if seq > head(edge.venue, stream).seq:
         raise DomainError("ack.ahead", f"序号 {seq} 尚未发出。", f"Number {seq} was never given out.", "seq")
     at = min(datetime.fromtimestamp(min(max(applied_at_ms, 0), 2**41) / 1000, UTC), timezone.now())
-    fresh = EdgeCursor(
-        venue_id=edge.venue_id, edge=edge, stream=stream, seq=seq, generation=generation, applied_at=at
-    )
+    fresh = EdgeCursor(venue_id=edge.venue_id, edge=edge, stream=stream, seq=seq, generation=generation, applied_at=at)
     EdgeCursor.objects.bulk_create([fresh], ignore_conflicts=True)
     cursor = EdgeCursor.objects.select_for_update().get(edge=edge, stream=stream)
     if seq > cursor.seq or generation > cursor.generation:
@@ -64,9 +62,7 @@ def applied_at(venue: Venue, stream: int, seq: int) -> Applied:
 
     An edge's last ack is all that is kept, so for older numbers `by` may be later than the truth, never earlier.
     """
-    cursors = {
-        cursor.edge_id: cursor for cursor in EdgeCursor.objects.filter(venue=venue, stream=stream, seq__gte=seq)
-    }
+    cursors = {cursor.edge_id: cursor for cursor in EdgeCursor.objects.filter(venue=venue, stream=stream, seq__gte=seq)}
     edges = list(Edge.objects.filter(venue=venue, retired_at=None).order_by("name"))
     waiting = [edge for edge in edges if edge.pk not in cursors]
     have = [cursors[edge.pk].applied_at for edge in edges if edge.pk in cursors]

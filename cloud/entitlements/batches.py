@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 
-from paifang.records import feed_signing_bytes, unpack_ops
-from paifang.v1 import feed_pb2
-
 from cloud.entitlements import keys
 from cloud.entitlements.keys import Signer
 from cloud.entitlements.models import FeedRow
 from cloud.entitlements.sequencer import head
 from cloud.venues.models import Venue
+from paifang.records import feed_signing_bytes, unpack_ops
+from paifang.v1 import feed_pb2
 
 MAX_OPS = 128  # a gate applies a batch in one transaction beside its admissions
 

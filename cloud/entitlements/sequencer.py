@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import connection, transaction
-from paifang.v1 import feed_pb2
 
 from cloud.entitlements.models import FeedHead, FeedRow
 from cloud.venues.models import Venue
+from paifang.v1 import feed_pb2
 
 STREAMS = (feed_pb2.STREAM_URGENT, feed_pb2.STREAM_BULK)
 AT_ONCE = 5000  # rows a transaction: a large sale does not hold the lock for seconds

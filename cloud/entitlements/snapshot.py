@@ -1,8 +1,8 @@
 """The whole state for an edge that has none: pages of records in key order, resumable after any of them.
 
-Rule sets come first, so that a gate never holds a record without its rules for long. Stations, devices and the
-venue's record are not in it: they have no revision, so of a snapshot and the urgent stream overtaking each other
-an old state could win. They come on the urgent stream alone, published anew when an edge starts it (`start`).
+Stations, devices and the venue's record are not in it: they have no revision, so of a snapshot and the urgent
+stream overtaking each other an old state could win. They come on the urgent stream alone, published anew when an
+edge starts it (`start`), and with them the rule sets: a gate has those before the records that name them.
 
 A snapshot is read page by page while sales go on. What changes meanwhile has a number above the base, which was
 read first, and follows as deltas; revisions make it harmless to get a change twice.
@@ -18,17 +18,17 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
-from paifang import records
-from paifang.records import Op, Table
-from paifang.v1 import feed_pb2
 
 from cloud.catalog.models import RuleSnapshot
 from cloud.core.locks import lock_row, lock_rows
-from cloud.entitlements import acks, live
+from cloud.entitlements import acks, live, publish, usage
 from cloud.entitlements import compile as compiled
-from cloud.entitlements.models import Entitlement, EntitlementCredential, Usage
+from cloud.entitlements.models import Entitlement, EntitlementCredential
 from cloud.entitlements.sequencer import head, number_waiting
 from cloud.venues.models import Device, Edge, Station, Venue
+from paifang import records
+from paifang.records import Op, Table
+from paifang.v1 import feed_pb2
 
 PAGE = 2048  # records a query
 
@@ -54,8 +54,8 @@ class Page:
 def start(venue: Venue) -> int:
     """For an edge without an urgent cursor: the number it begins after.
 
-    Every live record is published again behind that number, under the locks of their rows: whatever the edge
-    hears from then on is in order.
+    Every live record and rule set is published again behind that number, under the locks of the live rows:
+    whatever the edge hears from then on is in order.
     """
     number_waiting(venue)
     seq = head(venue, feed_pb2.STREAM_URGENT).seq
@@ -64,6 +64,7 @@ def start(venue: Venue) -> int:
         lock_rows(Station, Station.objects.filter(venue=venue).values_list("pk", flat=True))
         lock_rows(Device, Device.objects.filter(venue=venue).values_list("pk", flat=True))
         live.publish_all(venue)
+        publish.urgent(venue, [compiled.ruleset_op(row) for row in RuleSnapshot.objects.filter(venue=venue)])
     return seq
 
 
@@ -74,7 +75,7 @@ def begin(edge: Edge) -> Base:
     return Base(max(int(time.time()), acks.last_generation(edge) + 1), seq)
 
 
-def page(venue: Venue, table: int, key: bytes, now: datetime, limit: int = PAGE) -> Page:
+def page(edge: Edge, table: int, key: bytes, now: datetime, limit: int = PAGE) -> Page:
     """The records after (table, key); (0, b"") for the first page.
 
     Entitlements that ended more than PAIFANG_SNAPSHOT_EXPIRED_DAYS ago are left out, with what belongs to them.
@@ -86,7 +87,7 @@ def page(venue: Venue, table: int, key: bytes, now: datetime, limit: int = PAGE)
     at = _ORDER.index(table) if table in _ORDER else 0
     after = key if table in _ORDER else b""
     while True:
-        ops = _READERS[_ORDER[at]](venue, after, live_after, limit)
+        ops = _READERS[_ORDER[at]](edge, after, live_after, limit)
         last = at == len(_ORDER) - 1
         if ops or last:
             done = last and len(ops) < limit
@@ -94,16 +95,10 @@ def page(venue: Venue, table: int, key: bytes, now: datetime, limit: int = PAGE)
         at, after = at + 1, b""
 
 
-def _rulesets(venue: Venue, after: bytes, live_after: datetime, limit: int) -> list[Op]:
-    number = int.from_bytes(_sized(after, 4), "big")
-    rows = RuleSnapshot.objects.filter(venue=venue, pk__gt=number).order_by("pk")[:limit]
-    return [compiled.ruleset_op(row) for row in rows]
-
-
-def _entitlements(venue: Venue, after: bytes, live_after: datetime, limit: int) -> list[Op]:
+def _entitlements(edge: Edge, after: bytes, live_after: datetime, limit: int) -> list[Op]:
     number = int.from_bytes(_sized(after, 8), "big")
     rows = (
-        Entitlement.objects.filter(venue=venue, pk__gt=number, not_after__gte=live_after)
+        Entitlement.objects.filter(venue_id=edge.venue_id, pk__gt=number, not_after__gte=live_after)
         .order_by("pk")
         .select_related("product")
         .only(*_RECORD_COLUMNS)
@@ -111,24 +106,22 @@ def _entitlements(venue: Venue, after: bytes, live_after: datetime, limit: int) 
     return [compiled.entitlement_op(row, row.product.product_class) for row in rows[:limit]]
 
 
-def _index(venue: Venue, after: bytes, live_after: datetime, limit: int) -> list[Op]:
-    rows = EntitlementCredential.objects.filter(venue=venue, entitlement__not_after__gte=live_after)
+def _index(edge: Edge, after: bytes, live_after: datetime, limit: int) -> list[Op]:
+    rows = EntitlementCredential.objects.filter(venue_id=edge.venue_id, entitlement__not_after__gte=live_after)
     if after:
         after = _sized(after, 25)
         kind, hashed, number = after[0], after[1:17], int.from_bytes(after[17:], "big")
         rows = rows.filter(
-            Q(kind__gt=kind)
-            | Q(kind=kind, hashed__gt=hashed)
-            | Q(kind=kind, hashed=hashed, entitlement_id__gt=number)
+            Q(kind__gt=kind) | Q(kind=kind, hashed__gt=hashed) | Q(kind=kind, hashed=hashed, entitlement_id__gt=number)
         )
     rows = rows.order_by("kind", "hashed", "entitlement_id").select_related("entitlement")
     rows = rows.only("kind", "hashed", "entitlement__revision")
     return [compiled.index_op(row, row.entitlement.revision) for row in rows[:limit]]
 
 
-def _others(venue: Venue, after: bytes, live_after: datetime, limit: int) -> list[Op]:
+def _others(edge: Edge, after: bytes, live_after: datetime, limit: int) -> list[Op]:
     owner = Entitlement.objects.filter(pk=OuterRef("owner_id"), not_after__gte=live_after)
-    rows = Usage.objects.filter(Exists(owner), venue=venue)
+    rows = usage.others_of(edge).filter(Exists(owner))
     if after:
         after = _sized(after, 16)
         owner_id, group, source = (int.from_bytes(part, "big") for part in (after[:8], after[8:12], after[12:]))
@@ -137,7 +130,14 @@ def _others(venue: Venue, after: bytes, live_after: datetime, limit: int) -> lis
             | Q(owner_id=owner_id, group_id__gt=group)
             | Q(owner_id=owner_id, group_id=group, source__gt=source)
         )
-    return [compiled.others_op(row) for row in rows.order_by("owner_id", "group_id", "source")[:limit]]
+    return [compiled.others_op(row) for row in rows[:limit]]
+
+
+def _rulesets(edge: Edge, after: bytes, live_after: datetime, limit: int) -> list[Op]:
+    """All of them, for one made between the edge's start and the snapshot's base is in neither stream."""
+    number = int.from_bytes(_sized(after, 4), "big")
+    rows = RuleSnapshot.objects.filter(venue_id=edge.venue_id, pk__gt=number).order_by("pk")[:limit]
+    return [compiled.ruleset_op(row) for row in rows]
 
 
 def _sized(key: bytes, size: int) -> bytes:
@@ -150,11 +150,12 @@ _RECORD_COLUMNS = (
     "revision", "rules_id", "not_before", "not_after", "pass_digest", "state", "persons", "identity_hash",
     "product__product_class",
 )  # fmt: skip
-_READERS: dict[int, Callable[[Venue, bytes, datetime, int], list[Op]]] = {
-    Table.RULESET: _rulesets,
+# In the order of the tables' numbers: an edge compares (table, key) to know what it has.
+_READERS: dict[int, Callable[[Edge, bytes, datetime, int], list[Op]]] = {
     Table.ENTITLEMENT: _entitlements,
     Table.INDEX: _index,
     Table.OTHERS: _others,
+    Table.RULESET: _rulesets,
 }
 _ORDER = tuple(_READERS)
 

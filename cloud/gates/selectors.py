@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 from google.protobuf.message import DecodeError
-from paifang.v1 import scan_pb2
 
 from cloud.gates.models import EdgeHealth
 from cloud.venues.models import Device, Edge, Station, Venue
+from paifang.v1 import scan_pb2
 
 # An edge reports once a second; three missed reports are no accident.
 ONLINE_WITHIN = timedelta(seconds=4)
@@ -66,15 +66,17 @@ def edges(venue: Venue, now: datetime | None = None) -> list[EdgeView]:
 def lanes(venue: Venue, now: datetime | None = None) -> list[LaneView]:
     """The venue's gate devices, by station and identifier."""
     views = {view.edge.pk: view for view in edges(venue, now)}
-    reported = {
-        lane.device_id: lane for view in views.values() if view.status for lane in view.status.lanes
-    }
+    # By edge and device: an edge is believed about its own lanes only.
+    reported = {(pk, lane.device_id): lane for pk, view in views.items() if view.status for lane in view.status.lanes}
     devices = (
         Device.objects.filter(venue=venue, kind=Device.Kind.GATE)
         .select_related("station", "edge")
         .order_by("station__number", "identifier")
     )
-    return [_lane_view(device, views.get(device.edge_id or 0), reported.get(device.pk)) for device in devices]
+    return [
+        _lane_view(device, views.get(device.edge_id or 0), reported.get((device.edge_id or 0, device.pk)))
+        for device in devices
+    ]
 
 
 def _edge_view(edge: Edge, now: datetime) -> EdgeView:

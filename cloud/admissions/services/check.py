@@ -9,14 +9,14 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Sum
-from paifang.v1 import scan_pb2
 
 from cloud.admissions.models import Admission, JournalEntry, Occupancy
 from cloud.admissions.services.occupancy import exit_stations
 from cloud.admissions.settle import Passage
-from cloud.core.alarms import raise_alarm, raised_since
+from cloud.core.alarms import raise_alarm, raised
 from cloud.core.business_day import calendar_of
 from cloud.venues.models import Venue
+from paifang.v1 import scan_pb2
 
 Key = tuple[int, int]  # edge, seq of the admitting presentation
 
@@ -31,15 +31,17 @@ class Difference:
 
 
 def check_day(venue: Venue, day: date) -> list[Difference]:
-    """Compares, and alarms "ledger.mismatch" once a day's differences are found. Within the venue's scope.
+    """Compares, and alarms "ledger.mismatch" once for the same differences. Within the venue's scope.
 
-    The tables are read in one transaction, repeatable where the database can, since edges go on uploading.
+    Edges go on uploading while the tables are read one after the other, and no lock makes them wait: what is
+    found must be found twice, unchanged, to count.
     """
+    differences = _differences(venue, day)
+    if not differences or _differences(venue, day) != differences:
+        return []
+    found = {difference.what: [difference.total, difference.journal] for difference in differences[:20]}
     with transaction.atomic():
-        differences = _differences(venue, day)
-        since = datetime.combine(day, datetime.min.time(), UTC) - timedelta(days=1)
-        if differences and not raised_since("ledger.mismatch", venue, since):
-            found = {difference.what: [difference.total, difference.journal] for difference in differences[:20]}
+        if not raised("ledger.mismatch", venue, day=day.isoformat(), found=found):
             raise_alarm("ledger.mismatch", venue, venue, day=day.isoformat(), found=found)
     return differences
 

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 
 from django.db import transaction
 from django.utils import timezone
-from paifang.v1 import scan_pb2
 
 from cloud.admissions.bulk import insert_new, update_rows
 from cloud.admissions.chain import Aside, Chain, judge, positions
@@ -20,6 +19,7 @@ from cloud.core.alarms import raise_alarm
 from cloud.core.business_day import Calendar, calendar_of
 from cloud.entitlements import usage
 from cloud.venues.models import Edge
+from paifang.v1 import scan_pb2
 
 _JOURNAL = (
     "venue_id", "edge_id", "epoch", "seq", "entry_hash", "raw", "kind", "at", "business_day", "received_at",
@@ -71,9 +71,7 @@ def _expected(edge: Edge, items: Sequence[Decoded], chain: Chain) -> int:
     return chain.seq + 1
 
 
-def _known(
-    edge: Edge, items: Sequence[Decoded], seqs: Sequence[int], chain: Chain
-) -> dict[tuple[bytes, int], bytes]:
+def _known(edge: Edge, items: Sequence[Decoded], seqs: Sequence[int], chain: Chain) -> dict[tuple[bytes, int], bytes]:
     if seqs[0] > chain.seq:
         return {}
     epochs = {item.entry.epoch for item in items if item.entry is not None}
@@ -88,7 +86,9 @@ def _keep_aside(edge: Edge, aside: Sequence[Aside]) -> None:
     hashes = [kept.item.entry_hash for kept in aside]
     before = {
         (bytes(entry_hash), why)
-        for entry_hash, why in SetAside.objects.filter(edge=edge, entry_hash__in=hashes).values_list("entry_hash", "why")
+        for entry_hash, why in SetAside.objects.filter(edge=edge, entry_hash__in=hashes).values_list(
+            "entry_hash", "why"
+        )
     }
     fresh = {(kept.item.entry_hash, kept.why): kept for kept in aside}
     fresh = {key: kept for key, kept in fresh.items() if key not in before}
@@ -180,7 +180,7 @@ def _take(edge: Edge, taken: Sequence[Decoded]) -> None:
     if settlements:
         counted += _settle_stored(edge, settlements)
     count(edge.venue, counted)
-    usage.relay(edge, [(owner, group, record) for (owner, group), record in usages.items()])
+    usage.relay_all(edge, [usage.Reported(owner, group, record) for (owner, group), record in usages.items()])
     for code, times in alarms.items():
         raise_alarm("edge." + code[:50], edge, edge.venue, times=times)
 

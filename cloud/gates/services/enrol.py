@@ -14,7 +14,7 @@ from django_scopes import scope, scopes_disabled
 from cloud.core import audit
 from cloud.core.actors import Actor
 from cloud.core.errors import DomainError
-from cloud.entitlements import credentials, keys
+from cloud.entitlements import keys
 from cloud.gates import authority, certificates
 from cloud.gates.certificates import RequestError
 from cloud.gates.models import EdgeCertificate, EnrolToken
@@ -72,9 +72,7 @@ def enrol(*, secret: str, csr_der: bytes, software_version: str) -> Enrolled:
     raise refused
 
 
-def _refusal(
-    token: EnrolToken, edge: Edge, public: ec.EllipticCurvePublicKey, now: datetime
-) -> DomainError | None:
+def _refusal(token: EnrolToken, edge: Edge, public: ec.EllipticCurvePublicKey, now: datetime) -> DomainError | None:
     if token.expires_at <= now:
         return DomainError("enrol.expired", "令牌已过期,请重新生成。", "The token has expired. Make a new one.")
     if edge.retired_at is not None:
@@ -86,7 +84,9 @@ def _refusal(
             "Another device has used this token. If that was not you, revoke the edge at once.",
         )
     if token.certificate is not None and token.certificate.revoked_at is not None:
-        return DomainError("enrol.revoked", "该证书已吊销。", "The certificate of this token was revoked. Make a new token.")
+        return DomainError(
+            "enrol.revoked", "该证书已吊销。", "The certificate of this token was revoked. Make a new token."
+        )
     return None
 
 
@@ -111,8 +111,7 @@ def _issue(
 
 
 def _enrolled(edge: Edge, certificate: EdgeCertificate) -> Enrolled:
-    keys.ensure_venue_keys(edge.venue)
-    pepper, pepper_version = credentials.pepper(edge.venue)
+    pepper_version, pepper = keys.pepper(edge.venue)
     return Enrolled(
         certificate_pem=certificate.pem.encode(),
         authority_pem=authority.issuer().pem,

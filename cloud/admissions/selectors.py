@@ -1,0 +1,145 @@
+"""What happened at the gates, for pages. Everything here is within the venue's scope."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import Count, QuerySet, Sum
+from django.db.models.functions import TruncMinute
+from django.utils import timezone
+
+from cloud.admissions.models import Admission, JournalEntry, Occupancy
+from cloud.core import business_day
+from cloud.venues.models import Device, Station, Venue
+from paifang.v1 import scan_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """Persons admitted in the minute that begins `at`."""
+
+    at: datetime
+    persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """One presentation. `decision` and `reason` are the numbers of paifang.v1 and paifang.reasons."""
+
+    at: datetime
+    device: Device | None
+    station: Station | None
+    decision: int
+    reason: int
+    credential_kind: int
+    entitlement_id: int | None
+    persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """A business day so far. `admissions` are verdicts, the rest persons, `refusals` presentations."""
+
+    day: date
+    admissions: int
+    persons: int
+    refusals: int
+    entered: int
+    left: int
+
+    @property
+    def inside(self) -> int:
+        """Persons inside, as far as the gates counted them. Never below zero."""
+        return max(0, self.entered - self.left)
+
+
+def admitted_per_minute(venue: Venue, minutes: int = 30, now: datetime | None = None) -> list[Minute]:
+    """The last `minutes` whole minutes and the running one last; minutes without admissions are there, as 0."""
+    last = (now or timezone.now()).replace(second=0, microsecond=0)
+    first = last - timedelta(minutes=minutes - 1)
+    rows = (
+        Admission.objects.filter(venue=venue, at__gte=first, at__lt=last + timedelta(minutes=1))
+        .annotate(minute=TruncMinute("at"))
+        .values_list("minute")
+        .annotate(total=Sum("persons"))
+    )
+    totals = dict(rows)
+    instants = [first + timedelta(minutes=at) for at in range(minutes)]
+    return [Minute(instant, totals.get(instant, 0)) for instant in instants]
+
+
+def refusals_by_reason(venue: Venue, since: datetime) -> list[tuple[int, int]]:
+    """(reason, presentations refused for it), the most frequent first."""
+    rows = _presentations(venue).filter(decision=scan_pb2.DECISION_REFUSE, at__gte=since)
+    counted = rows.values_list("reason").annotate(times=Count("pk")).order_by("-times", "reason")
+    return [(reason, times) for reason, times in counted]
+
+
+def inside_now(venue: Venue, now: datetime | None = None) -> int:
+    """Persons who entered today less those who left; by business day, so a new day begins empty."""
+    return today(venue, now).inside
+
+
+def today(venue: Venue, now: datetime | None = None) -> Today:
+    """The running business day's totals."""
+    day = business_day.today(venue, now)
+    admitted = Admission.objects.filter(venue=venue, business_day=day).aggregate(
+        admissions=Count("pk"), persons=Sum("persons", default=0)
+    )
+    since = business_day.calendar_of(venue).start(day)
+    refusals = _presentations(venue).filter(business_day=day, at__gte=since, decision=scan_pb2.DECISION_REFUSE)
+    counted = Occupancy.objects.filter(venue=venue, business_day=day).aggregate(
+        entered=Sum("entered", default=0), gone=Sum("left", default=0)
+    )
+    return Today(
+        day=day,
+        admissions=admitted["admissions"],
+        persons=admitted["persons"],
+        refusals=refusals.count(),
+        entered=counted["entered"],
+        left=counted["gone"],
+    )
+
+
+def recent(venue: Venue, limit: int = 20) -> list[Recent]:
+    """The last presentations, the newest first."""
+    rows = (
+        _presentations(venue)
+        .order_by("-at", "-pk")
+        .values_list("at", "device_id", "station_id", "decision", "reason", "entitlement_id", "raw")[:limit]
+    )
+    found = list(rows)
+    devices = Device.objects.in_bulk({row[1] for row in found})
+    stations = Station.objects.in_bulk({row[2] for row in found})
+    return [
+        _recent(at, devices.get(device), stations.get(station), decision, reason, entitlement, bytes(raw))
+        for at, device, station, decision, reason, entitlement, raw in found
+    ]
+
+
+def for_entitlements(venue: Venue, ids: Iterable[int]) -> dict[int, list[Admission]]:
+    """The admissions of entitlements, by id, the newest first; an id without any is not there."""
+    found: defaultdict[int, list[Admission]] = defaultdict(list)
+    for admission in Admission.objects.filter(venue=venue, entitlement_id__in=list(ids)).order_by("-at", "-pk"):
+        found[admission.entitlement_id].append(admission)
+    return dict(found)
+
+
+def _presentations(venue: Venue) -> QuerySet[JournalEntry]:
+    return JournalEntry.objects.filter(venue=venue, kind=JournalEntry.Kind.PRESENTATION)
+
+
+def _recent(
+    at: datetime,
+    device: Device | None,
+    station: Station | None,
+    decision: int,
+    reason: int,
+    entitlement_id: int | None,
+    raw: bytes,
+) -> Recent:
+    body = scan_pb2.Entry.FromString(raw).presentation
+    return Recent(at, device, station, decision, reason, body.credential_kind, entitlement_id, body.persons)
