@@ -1,0 +1,23 @@
+"""What staff change while gates are working. Each is one transaction: permission, locks, change, feed row, audit.
+
+The venue's lock comes first wherever groups or product lists change, then the stations in the order of their
+ids: two people's edits follow one another and neither is lost.
+"""
+
+from cloud.entitlements.live_services.create import create_device, create_product, create_station
+from cloud.entitlements.live_services.groups import join_groups, leave_group
+from cloud.entitlements.live_services.products import set_product_stations, set_station_products
+from cloud.entitlements.live_services.switches import move_device, set_device_enabled, set_station_enabled
+
+__all__ = [
+    "create_device",
+    "create_product",
+    "create_station",
+    "join_groups",
+    "leave_group",
+    "move_device",
+    "set_device_enabled",
+    "set_product_stations",
+    "set_station_enabled",
+    "set_station_products",
+]

@@ -1,0 +1,116 @@
+"""What a sale asks for, checked and taken apart into single tickets. Reads products; writes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from cloud.catalog.models import TicketProduct
+from cloud.core import sealing
+from cloud.core.business_day import Calendar
+from cloud.core.errors import DomainError
+from cloud.core.idnumber import normalise
+from cloud.core.inputs import required_text, within
+from cloud.sales.values import OrderLine, VisitorInput
+from cloud.venues.models import Venue
+
+MAX_UNITS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One ticket asked for."""
+
+    product: TicketProduct
+    visit_date: date | None
+    visitor: VisitorInput | None
+
+
+def checked_units(venue: Venue, lines: Sequence[OrderLine], sold_on: date) -> list[Unit]:
+    """The lines taken apart, checked against the products as they are now."""
+    quantity = 0
+    for line in lines:
+        quantity += within(line.quantity, "quantity", 1, MAX_UNITS)
+    if not quantity:
+        raise DomainError("order.empty", "订单没有票。", "The order has no tickets.", "lines")
+    if quantity > MAX_UNITS:
+        raise DomainError(
+            "order.too_large", f"一单最多 {MAX_UNITS} 张票。", f"An order has at most {MAX_UNITS} tickets.", "lines"
+        )
+    products = {each.pk: each for each in TicketProduct.objects.filter(pk__in={line.product.pk for line in lines})}
+    units: list[Unit] = []
+    for line in lines:
+        product = products.get(line.product.pk)
+        if product is None or product.venue_id != venue.pk:
+            raise DomainError("order.product", "没有此产品。", "There is no such product here.", "product")
+        if not product.on_sale:
+            raise DomainError(
+                "order.off_sale", f"“{product.name_zh}”已下架。", f"{product.name_zh} is off sale.", "product"
+            )
+        visit_date = _visit_date(product, line.visit_date, sold_on)
+        visitors = _visitors(line)
+        units += (Unit(product, visit_date, visitor) for visitor in visitors or [None] * line.quantity)
+    return units
+
+
+def _visit_date(product: TicketProduct, asked: date | None, sold_on: date) -> date | None:
+    if product.validity != TicketProduct.Validity.DATED:
+        return None
+    if asked is None:
+        raise DomainError("order.visit_date", "请选择游览日期。", "Choose the day of the visit.", "visit_date")
+    if asked < sold_on:
+        raise DomainError("order.visit_date", f"{asked} 已过。", f"{asked} is over.", "visit_date")
+    return asked
+
+
+def _visitors(line: OrderLine) -> list[VisitorInput]:
+    """Names trimmed, ID numbers in their one form."""
+    if line.visitors and len(line.visitors) != line.quantity:
+        raise DomainError(
+            "order.visitors",
+            f"{line.quantity} 张票需 {line.quantity} 位游客。",
+            f"{line.quantity} tickets need {line.quantity} visitors.",
+            "visitors",
+        )
+    visitors = [
+        VisitorInput(required_text(each.name, "name", 60), normalise(each.id_number) if each.id_number.strip() else "")
+        for each in line.visitors
+    ]
+    numbers = [each.id_number for each in visitors if each.id_number]
+    if len(numbers) != len(set(numbers)):
+        raise DomainError(
+            "order.same_visitor",
+            "同一证件号在同一票种中出现两次。",
+            "The same ID number appears twice for one ticket type.",
+            "visitors",
+        )
+    return visitors
+
+
+def validity(
+    product: TicketProduct, visit_date: date | None, calendar: Calendar, sold_on: date
+) -> tuple[datetime, datetime]:
+    """First and last valid second. Dated: the booked business day. Open: `valid_days` from the day of sale on."""
+    if product.validity == TicketProduct.Validity.DATED:
+        assert visit_date is not None
+        first = last = visit_date
+    else:
+        first, last = sold_on, date.fromordinal(sold_on.toordinal() + product.valid_days - 1)
+    return calendar.start(first), datetime.fromtimestamp(calendar.last_second(last), UTC)
+
+
+def request_hash(lines: Sequence[OrderLine]) -> str:
+    """What was asked, under a key: it covers ID numbers, which a bare hash would let anybody guess."""
+    asked = [
+        [
+            line.product.pk,
+            line.quantity,
+            line.visit_date.isoformat() if line.visit_date else None,
+            [[each.name.strip(), each.id_number.strip().upper()] for each in line.visitors],
+        ]
+        for line in lines
+    ]
+    return sealing.lookup_hash("order/request", hashlib.sha256(json.dumps(asked).encode()).digest()).hex()
