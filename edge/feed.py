@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from paifang.v1.feed_pb2 import Stream
 
 KEYSET = b"keyset"  # its row in META
-KEYS_EVERY_S = 5.0
+KEYS_EVERY_S = 30.0
 SILENCE_S = 15.0  # heartbeats come every second; a stream this quiet is asked for again
 SWEEP_ROWS = 512
 
@@ -121,6 +121,7 @@ class Feed:
         self._bulk_scope = trio.CancelScope()
         self._bulk_lock = trio.Lock()  # held while a bulk batch is applied
         self._ack_wanted = trio.Event()
+        self._keys_wanted = trio.Event()
         self._keys_known = trio.Event()  # asked for in this run, so that a rotated key raises no alarm
 
     async def run(self) -> None:
@@ -135,6 +136,10 @@ class Feed:
                 await self._urgent_started.wait()
                 with trio.CancelScope() as self._bulk_scope:
                     await self._follow(BULK)
+
+    def ask_keys(self) -> None:
+        """The venue's record names a newer key set than the one held: ask for it now."""
+        self._keys_wanted.set()
 
     # --- one stream ---------------------------------------------------------------------------------------------------
 
@@ -305,15 +310,18 @@ class Feed:
                     await trio.sleep(backoff.next_s())
 
     async def _keys_forever(self) -> None:
-        """A newer key set now and then: a killed key is out within seconds."""
+        """A newer key set when the venue's record names one, and now and then besides."""
         while True:
+            self._keys_wanted = trio.Event()
             try:
                 await self._fetch_keys()
             except grpc.RpcError as problem:
                 self.state.keys_error = describe(problem)
             except FeedError as refused:
                 self._refused("keys", refused)
-            await trio.sleep(KEYS_EVERY_S if self._keys_known.is_set() else 0.5)
+            await trio.sleep(0.5)
+            with trio.move_on_after(KEYS_EVERY_S if self._keys_known.is_set() else 0):
+                await self._keys_wanted.wait()
 
     async def _fetch_keys(self) -> None:
         """Raises grpc.RpcError, and FeedError for a set that is not to be trusted: the one held stays."""

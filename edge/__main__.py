@@ -1,0 +1,145 @@
+"""The edge's command line: run, enrol, status, check-config. `paifang edge ...` comes here."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from edge import config, enrol
+from edge.config import EdgeConfig
+from edge.errors import EdgeError
+from paifang import __version__
+
+FAILED = 1  # what was asked could not be done
+WRONG = 2  # it was asked wrongly: arguments, configuration, token
+
+STATUS_TIMEOUT_S = 3.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    asked = _parser().parse_args(arguments)
+    try:
+        return int(asked.do(config.load(asked.config), asked))
+    except EdgeError as problem:
+        print(f"paifang edge: {problem}", file=sys.stderr)
+        return WRONG if problem.code in ("config", "enrol.token") else FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="paifang edge", description="One entrance: its lanes, its store, its cloud.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, do: Any, text: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=text, description=text)
+        one.add_argument("--config", "-c", type=Path, required=True, metavar="FILE", help="the edge's TOML file")
+        one.set_defaults(do=do)
+        return one
+
+    command("run", _run, "Runs the entrance until SIGTERM or Ctrl-C.")
+    enrolling = command("enrol", _enrol, "Trades a one-time token from the console for this edge's certificate.")
+    token = enrolling.add_mutually_exclusive_group(required=True)
+    token.add_argument("token", nargs="?", metavar="TOKEN", help="as the console shows it")
+    token.add_argument("--token-file", type=Path, metavar="FILE", help='a file that holds it; "-" is standard input')
+    status = command("status", _status, "Asks the running edge how it is doing.")
+    status.add_argument("--json", action="store_true", help="the whole of /health, as it is")
+    command("check-config", _check_config, "Reads the configuration and says what is wrong with it.")
+    return parser
+
+
+def _run(settings: EdgeConfig, _: argparse.Namespace) -> int:
+    from edge import daemon  # only here: it loads the verifier's libraries and gRPC's threads
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    daemon.run(settings)
+    return 0
+
+
+def _enrol(settings: EdgeConfig, asked: argparse.Namespace) -> int:
+    if asked.token_file is None:
+        text = asked.token
+    elif str(asked.token_file) == "-":
+        text = sys.stdin.read()
+    else:
+        try:
+            text = asked.token_file.read_text()
+        except OSError as problem:
+            print(f"paifang edge: the token file cannot be read: {problem}", file=sys.stderr)
+            return WRONG
+    enrolled = enrol.enrol(settings.state, settings.enrol, enrol.Token.parse(text), __version__)
+    print(
+        f"enrolled as edge {enrolled.edge_id} of venue {enrolled.venue_id}; the gates' port is {enrolled.gates_address}"
+    )
+    return 0
+
+
+def _check_config(settings: EdgeConfig, asked: argparse.Namespace) -> int:
+    lanes = ", ".join(lane.device for lane in settings.lanes)
+    print(f"{asked.config}: good. Edge {settings.name}, state in {settings.state}, lanes {lanes}")
+    return 0
+
+
+def _status(settings: EdgeConfig, asked: argparse.Namespace) -> int:
+    """0: all is well. 1: the edge does not answer, or nobody can be admitted. 3: it works with something amiss."""
+    if settings.http is None:
+        print(f'paifang edge: {asked.config} has http = "": there is nobody to ask', file=sys.stderr)
+        return FAILED
+    url = f"http://{settings.http}/health"
+    try:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(url, timeout=STATUS_TIMEOUT_S) as answer:
+            said = json.load(answer)
+    except urllib.error.HTTPError as problem:
+        if problem.code != 503:
+            print(f"paifang edge: {url} answers {problem}", file=sys.stderr)
+            return FAILED
+        said = json.load(problem)
+    except (OSError, ValueError) as problem:
+        print(f"paifang edge: no edge answers at {url}: {problem}", file=sys.stderr)
+        return FAILED
+    print(json.dumps(said, ensure_ascii=False, indent=1) if asked.json else _told(said))
+    return {"ok": 0, "degraded": 3}.get(said["status"], FAILED)
+
+
+def _told(said: dict[str, Any]) -> str:
+    """Health for people."""
+    edge, store, journal, feed = said["edge"], said["store"], said["journal"], said["feed"]
+    lines = [
+        f"edge {edge['id']} ({edge['name']}), venue {edge['venue']}: {said['status']}",
+        *(f"  ! {problem}" for problem in said["problems"]),
+        f"verifier  {said['verifier']}, version {edge['version']}, process {edge['process']}, up {edge['uptime_s']} s",
+        f"clock     {said['clock']['state']}, {said['clock']['now']}",
+        f"store     {store['entitlements']} entitlements, {store['permille'] / 10:.1f} % of {store['map_size_mb']} MB",
+        f"journal   entry {journal['last']}, {journal['backlog']} not yet in the cloud",
+        f"cloud     {said['cloud']['address']}: {'connected' if said['cloud']['online'] else said['cloud']['error']}",
+        f"keys      set {said['keys']['version']}",
+        *(f"{name:<9} {_stream(feed[name])}" for name in ("urgent", "bulk")),
+        f"inside    {said['inside']}",
+    ]
+    for lane in said["lanes"]:
+        parts = [f"{part} {'up' if lane[f'{part}_online'] else 'DOWN'}" for part in ("reader", "barrier")]
+        last = f", last {lane['last_decision']} {lane['last_reason']}" if lane["last_at"] else ""
+        counts = f"{lane['admitted']} of {lane['presented']} admitted"
+        lines.append(
+            f"lane      {lane['device']} ({lane['name']}): {lane['state']}, {', '.join(parts)}, {counts}{last}"
+        )
+    return "\n".join(lines)
+
+
+def _stream(stream: dict[str, Any]) -> str:
+    if stream["snapshot"]:
+        return f"taking snapshot {stream['snapshot']}, {stream['rows']} rows so far"
+    if stream["seq"] is None:
+        return f"nothing yet: {stream['error']}"
+    told = f"row {stream['seq']}, current to {stream['current_to']}"
+    return f"{told} ({stream['age_s']:.1f} s ago)" if stream["online"] else f"{told}; {stream['error']}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""Health and metrics over HTTP, for people and monitors on the entrance's own network. No framework, no writes.
+
+GET /health   the whole health as JSON; 503 when nobody can be admitted
+GET /metrics  the same figures for Prometheus
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import trio
+from hypercorn.config import Config
+from hypercorn.trio import serve
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+log = logging.getLogger(__name__)
+
+Health = Callable[[], dict[str, Any]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+RETRY_S = 5.0
+TEXT = b"text/plain; version=0.0.4; charset=utf-8"
+
+
+class App:
+    """The ASGI application."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+        self._registry = CollectorRegistry()
+        self._registry.register(_Figures(health))
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            status, kind, body = self._answer(scope["method"], scope["path"])
+            headers = [
+                (b"content-type", kind),
+                (b"content-length", str(len(body)).encode()),
+                (b"cache-control", b"no-store"),
+            ]
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    def _answer(self, method: str, path: str) -> tuple[int, bytes, bytes]:
+        if method not in ("GET", "HEAD"):
+            return 405, b"text/plain", b"only GET\n"
+        if path == "/health":
+            health = self._health()
+            body = json.dumps(health, ensure_ascii=False, indent=1).encode() + b"\n"
+            return 503 if health["status"] == "failing" else 200, b"application/json", body
+        if path == "/metrics":
+            return 200, TEXT, generate_latest(self._registry)
+        return 404, b"text/plain", b"there is /health and /metrics\n"
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+class _Figures(Collector):
+    """Health's numbers as metrics, read at each scrape."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+
+    def collect(self) -> Iterable[Metric]:
+        health = self._health()
+        yield _gauge("up_to_work", "1 unless nobody can be admitted", health["status"] != "failing")
+        yield _gauge("store_used_ratio", "Part of the store's map in use", health["store"]["permille"] / 1000)
+        yield _gauge("entitlements", "Entitlement records held", health["store"]["entitlements"])
+        yield _gauge("journal_backlog", "Journal entries the cloud has not acked", health["journal"]["backlog"])
+        yield _counter("journal_entries", "Last sequence of the journal", health["journal"]["last"])
+        yield _counter("commits", "Durable transactions since the start", health["store"]["commits"])
+        yield _gauge("cloud_online", "The last report got through", health["cloud"]["online"])
+        yield _gauge("clock_confirmed", "Time is confirmed by the cloud", health["clock"]["state"] == "confirmed")
+        yield _gauge("people_inside", "People inside as this entrance counts them", health["inside"])
+        age = GaugeMetricFamily("paifang_feed_age_seconds", "How old what the gate knows may be", labels=["stream"])
+        for stream in ("urgent", "bulk"):
+            if health["feed"][stream]["age_s"] is not None:
+                age.add_metric([stream], health["feed"][stream]["age_s"])
+        yield age
+        refused = CounterMetricFamily("paifang_feed_refused", "Feed batches refused", labels=["code"])
+        for code, count in health["feed"]["refused"].items():
+            refused.add_metric([code], count)
+        yield refused
+        yield from _lanes(health["lanes"])
+
+
+def _lanes(lanes: list[dict[str, Any]]) -> Iterable[Metric]:
+    presented = CounterMetricFamily("paifang_presented", "Credentials presented", labels=["device"])
+    admitted = CounterMetricFamily("paifang_admitted", "Presentations admitted", labels=["device"])
+    online = GaugeMetricFamily("paifang_device_online", "The part answers", labels=["device", "part"])
+    for lane in lanes:
+        presented.add_metric([lane["device"]], lane["presented"])
+        admitted.add_metric([lane["device"]], lane["admitted"])
+        online.add_metric([lane["device"], "reader"], lane["reader_online"])
+        online.add_metric([lane["device"], "barrier"], lane["barrier_online"])
+    yield from (presented, admitted, online)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"paifang_{name}", text, value=float(value))
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(f"paifang_{name}", text, value=float(value))
+
+
+async def serve_forever(address: str, health: Health) -> None:
+    """Serves until cancelled. A port that is taken is tried again: the gates do not depend on it."""
+    config = Config()
+    config.bind = [address]
+    config.loglevel = "WARNING"
+    config.graceful_timeout = 0.5
+    app: Any = App(health)
+    while True:
+        try:
+            await serve(app, config)
+        except OSError as problem:
+            log.error("health and metrics cannot be served at %s: %s", address, problem)
+        await trio.sleep(RETRY_S)
