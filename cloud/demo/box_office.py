@@ -5,20 +5,26 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+from django.db import transaction
 from django.db.models import Min
 
 from cloud.catalog.models import TicketProduct
+from cloud.catalog.services import snapshot_rules
 from cloud.core import business_day
 from cloud.core.actors import Actor
 from cloud.demo import visits
 from cloud.demo.visits import Visit
-from cloud.entitlements.models import EdgeCursor, FeedHead, FeedRow
+from cloud.entitlements.models import EdgeCursor, Entitlement, FeedHead, FeedRow
+from cloud.entitlements.selectors import pass_line
+from cloud.entitlements.services import issue
 from cloud.sales import services as sales
 from cloud.sales.models import Order, OrderUnit
+from cloud.sales.values import OrderLine, VisitorInput
 from cloud.venues.models import Venue
-from paifang import passes
 from paifang.v1 import feed_pb2
 
 ACTOR = Actor.system("demo box office")
@@ -68,7 +74,7 @@ class BoxOffice:
             case "id_card":
                 person = (visits.id_number(self.source), self.source.choice(NAMES) + self.source.choice("安宁乐康"))
                 unit = self._unit("adult", person)
-                return Visit(kind, "gates", _label(unit), card=person)
+                return Visit(kind, "gates", str(unit.entitlement_id), card=person)
             case "repeat":
                 unit = self._unit("adult")
                 return self._visit(kind, unit, then=self._visit(kind, unit, good=False))
@@ -82,7 +88,7 @@ class BoxOffice:
                 sales.revoke_order(actor=ACTOR, venue=self.venue, order=unit.order, why="demo: bought by mistake")
                 return self._visit(kind, unit, good=False)
             case "stale":
-                return self._visit(kind, self._unit("adult", days=-1), good=False)
+                return self._visit(kind, self._yesterdays(), good=False)
             case "wrong_station":
                 return self._visit(kind, self._unit("cable"), good=False)
             case "forged":
@@ -94,14 +100,14 @@ class BoxOffice:
                 return self._nobody(kind, visits.foreign(self.source))
         raise ValueError(f"no such kind of visit: {kind}")
 
-    def _unit(self, code: str, person: tuple[str, str] | None = None, days: int = 0) -> OrderUnit:
-        """Sells one unit for the business day that many days from today."""
+    def _unit(self, code: str, person: tuple[str, str] | None = None) -> OrderUnit:
+        """Sells one unit for today."""
         product = self._products[code]
-        visitors = [sales.VisitorInput(name=person[1], id_number=person[0])] if person else []
-        line = sales.OrderLine(
+        visitors = [VisitorInput(name=person[1], id_number=person[0])] if person else []
+        line = OrderLine(
             product=product,
             quantity=1,
-            visit_date=business_day.today(self.venue) + timedelta(days=days) if product.validity == "dated" else None,
+            visit_date=business_day.today(self.venue) if product.validity == "dated" else None,
             visitors=visitors,
         )
         order: Order = sales.issue_order(
@@ -110,19 +116,19 @@ class BoxOffice:
         unit: OrderUnit = order.units.select_related("entitlement", "order").get()
         return unit
 
-    def _visit(self, kind: str, unit: OrderUnit, **more: object) -> Visit:
-        entitlement = unit.entitlement
-        facts = {
-            "group": "gates",
-            "line": passes.line(bytes(entitlement.pass_raw)),
-            "bodies": entitlement.persons,
-        } | more
-        return Visit(kind, label=_label(unit), **facts)  # type: ignore[arg-type]
+    @transaction.atomic
+    def _yesterdays(self) -> Entitlement:
+        """A ticket of yesterday. No sale makes one, so it is issued without an order."""
+        product = self._products["adult"]
+        calendar = business_day.calendar_of(self.venue)
+        day = business_day.today(self.venue) - timedelta(days=1)
+        end = calendar.end(day) - timedelta(seconds=1)
+        return issue(self.venue, product, snapshot_rules(product), calendar.start(day), end, product.persons)
+
+    def _visit(self, kind: str, sold: OrderUnit | Entitlement, **more: Any) -> Visit:
+        entitlement = sold.entitlement if isinstance(sold, OrderUnit) else sold
+        line = pass_line(entitlement).encode()
+        return replace(Visit(kind, "gates", str(entitlement.pk), line, bodies=entitlement.persons), **more)
 
     def _nobody(self, kind: str, line: bytes) -> Visit:
         return Visit(kind, "gates", f"{kind}-{uuid.uuid4()}", line=line, good=False)
-
-
-def _label(unit: OrderUnit) -> str:
-    """What the bodies of a genuine pass are called: by it the count at the end knows whose they were."""
-    return str(unit.entitlement_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,6 @@ class Control:
 
     def _drop(self) -> None:
         if self._file is not None:
-            try:
+            with suppress(OSError):  # what was left to write has nobody to read it
                 self._file.close()
-            except OSError:
-                pass  # what was left to write has nobody to read it
             self._file = None

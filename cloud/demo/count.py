@@ -28,7 +28,7 @@ SETTLE_SECONDS = 60.0
 
 
 def play_and_count(venue: Venue, control: Path, seconds: float, count: int) -> dict[str, Any]:
-    """Sells, plays, waits for the last settlement and its ingest, and counts. Raises DemoError when that never comes."""
+    """Sells, plays, waits until all is settled and ingested, counts. Raises DemoError when that never comes."""
     source = random.Random()  # noqa: S311 - who comes when
     gates = [Gate(control, plan) for plan in site.LANES]
     crowd = Crowd(gates, play.groups(), HASTY, print)

@@ -109,11 +109,10 @@ class Supervisor:
             if now - one.started_at > 30:
                 one.delay = 0.5
             one.restart_at = now + one.delay
-            self.say(
-                f"{one.program.name} ended ({why}); starting it again in {one.delay:g} s, see {self.log(one.program.name)}"
-            )
+            log = self.log(one.program.name)
+            self.say(f"{one.program.name} ended ({why}); starting it again in {one.delay:g} s; its log: {log}")
             if code > 0:
-                for line in child.last_lines(self.log(one.program.name), 5):
+                for line in child.last_lines(log, 5):
                     self.say(f"    {line}")
             one.delay = min(one.delay * 2, LONGEST_DELAY)
         elif now >= one.restart_at:
