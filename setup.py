@@ -1,5 +1,6 @@
 """Builds the compiled core. Everything else is in pyproject.toml."""
 
+import glob
 import os
 
 from Cython.Build import cythonize
@@ -10,6 +11,7 @@ debug = os.environ.get("PAIFANG_DEBUG_CORE") == "1"
 extension = Extension(
     "edge._verify",
     ["edge/_verify.pyx"],
+    depends=glob.glob("edge/_verify_*.pxi"),
     extra_compile_args=["-O0", "-g"] if debug else ["-O3"],
     extra_link_args=["-ldl"],
 )
@@ -17,6 +19,6 @@ extension = Extension(
 setup(
     packages=["paifang", "paifang.v1", *find_packages(include=["edge", "edge.*", "cloud", "cloud.*"])],
     package_dir={"paifang": "proto/paifang"},
-    package_data={"paifang": ["py.typed"], "edge": ["*.pyi", "*.pxd"], "cloud": ["**/templates/**", "**/static/**", "locale/**"]},
+    package_data={"paifang": ["py.typed"], "edge": ["*.pyi"], "cloud": ["**/templates/**", "**/static/**", "locale/**"]},
     ext_modules=cythonize([extension], compiler_directives={"language_level": 3, "boundscheck": debug}),
 )

@@ -1,0 +1,400 @@
+# The one LMDB environment of the process, and its write transactions.
+
+cdef enum:
+    TABLES = 32  # table numbers are below
+    T_ENTITLEMENT = 1
+    T_INDEX = 2
+    T_OTHERS = 3
+    T_RULESET = 4
+    T_STATION = 5
+    T_DEVICE = 6
+    T_VENUE = 7
+    T_USAGE = 16
+    T_JOURNAL = 17
+
+cdef size_t UNLIMITED_ROWS = 1 << 40
+
+
+cdef int fail(int code) except -1:
+    """Raises StoreError with LMDB's own words."""
+    raise StoreError(mdb_strerror(code).decode("ascii", "replace"), code)
+
+
+cdef inline MDB_val bytes_val(bytes data):
+    cdef MDB_val val
+    val.mv_size = PyBytes_GET_SIZE(data)
+    val.mv_data = <void*>PyBytes_AS_STRING(data)
+    return val
+
+
+cdef inline bytes val_bytes(MDB_val* val):
+    return PyBytes_FromStringAndSize(<char*>val.mv_data, val.mv_size)
+
+
+cdef bytes get_row(MDB_txn* txn, unsigned int dbi, bytes key):
+    cdef MDB_val k = bytes_val(key), v
+    cdef int rc = mdb_get(txn, dbi, &k, &v)
+    if rc == MDB_NOTFOUND:
+        return None
+    if rc:
+        fail(rc)
+    return val_bytes(&v)
+
+
+cdef list scan_rows(MDB_txn* txn, unsigned int dbi, bytes start, size_t limit, size_t max_bytes, bytes prefix):
+    cdef MDB_cursor* cursor
+    cdef bytes first = start if start > prefix else prefix
+    cdef MDB_val key = bytes_val(first), value
+    cdef size_t size = 0
+    cdef list rows = []
+    cdef int rc = mdb_cursor_open(txn, dbi, &cursor)
+    if rc:
+        fail(rc)
+    try:
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE if first else MDB_FIRST)
+        while rc == 0 and <size_t>len(rows) < limit:
+            size += value.mv_size
+            if not has_prefix(&key, prefix) or (rows and size > max_bytes):
+                break
+            rows.append((val_bytes(&key), val_bytes(&value)))
+            rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)
+    finally:
+        mdb_cursor_close(cursor)
+    if rc and rc != MDB_NOTFOUND:
+        fail(rc)
+    return rows
+
+
+cdef inline bint has_prefix(MDB_val* key, bytes prefix):
+    cdef size_t length = PyBytes_GET_SIZE(prefix)
+    return key.mv_size >= length and memcmp(key.mv_data, PyBytes_AS_STRING(prefix), length) == 0
+
+
+cdef tuple last_row(MDB_txn* txn, unsigned int dbi):
+    cdef MDB_cursor* cursor
+    cdef MDB_val key, value
+    cdef int rc = mdb_cursor_open(txn, dbi, &cursor)
+    if rc:
+        fail(rc)
+    rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST)
+    mdb_cursor_close(cursor)
+    if rc == MDB_NOTFOUND:
+        return None
+    if rc:
+        fail(rc)
+    return val_bytes(&key), val_bytes(&value)
+
+
+@cython.final
+cdef class Environment:
+    cdef readonly str path
+    cdef readonly size_t map_size
+    cdef object lock
+    cdef MDB_env* env
+    cdef MDB_txn* reader        # between checks: reset, its slot kept
+    cdef unsigned int page_bytes
+    cdef unsigned int dbis[TABLES]
+    cdef bint has_table[TABLES]
+    # The one write transaction. Handles name it by number, so a handle left behind can never reach a freed one.
+    cdef MDB_txn* writer
+    cdef unsigned long long writer_number
+    cdef unsigned long writer_thread
+    cdef bint busy              # the writer is inside LMDB with the GIL released
+
+    def __cinit__(self):
+        self.env = NULL
+        self.reader = NULL
+        self.writer = NULL
+        self.lock = None
+
+    def __init__(self, str path not None, size_t map_size):
+        if self.lock is not None:
+            raise StoreError(f"{self.path}: the store was opened already")
+        self.path = path
+        self.map_size = map_size
+        self.lock = OwnerLock(path)
+        try:
+            self.open()
+            self.prefault()
+        except BaseException:
+            self.shut()
+            raise
+
+    def __dealloc__(self):
+        self.shut()
+
+    cdef int open(self) except -1:
+        cdef bytes encoded = os.fsencode(self.path)
+        cdef MDB_stat stat
+        cdef int rc = mdb_env_create(&self.env)
+        if rc:
+            self.env = NULL
+            fail(rc)
+        check_rc(mdb_env_set_mapsize(self.env, self.map_size))
+        check_rc(mdb_env_set_maxdbs(self.env, MAX_DATABASES))
+        check_rc(mdb_env_open(self.env, encoded, MDB_NOTLS, 0o600))
+        check_rc(mdb_env_stat(self.env, &stat))
+        self.page_bytes = stat.ms_psize
+        self.open_tables()
+        check_rc(mdb_txn_begin(self.env, NULL, MDB_RDONLY, &self.reader))
+        mdb_txn_reset(self.reader)
+        return 0
+
+    cdef int open_tables(self) except -1:
+        cdef MDB_txn* txn
+        cdef int rc = 0
+        cdef int table
+        cdef bytes name
+        check_rc(mdb_txn_begin(self.env, NULL, 0, &txn))
+        for number, name in DATABASES.items():
+            table = number
+            rc = mdb_dbi_open(txn, name, MDB_CREATE, &self.dbis[table])
+            if rc:
+                break
+            self.has_table[table] = True
+        if rc:
+            mdb_txn_abort(txn)
+            fail(rc)
+        check_rc(mdb_txn_commit(txn))
+        return 0
+
+    cdef int prefault(self) except -1:
+        """Maps the file's pages now, so that no visitor waits for a page fault. Advice: a refusal changes nothing."""
+        cdef size_t start
+        path = os.path.realpath(os.path.join(self.path, "data.mdb"))
+        length = min(os.stat(path).st_size, self.map_size) // self.page_bytes * self.page_bytes
+        try:
+            with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
+                found = [line for line in maps if line.rstrip("\n").endswith(path)]
+        except OSError:  # no /proc here
+            return 0
+        if found:
+            start = int(found[0].partition("-")[0], 16)
+            madvise(<void*>start, length, MADV_POPULATE_READ)
+        return 0
+
+    cdef void shut(self) noexcept:
+        if self.writer is not NULL:
+            mdb_txn_abort(self.writer)
+            self.writer = NULL
+        if self.reader is not NULL:
+            mdb_txn_abort(self.reader)
+            self.reader = NULL
+        if self.env is not NULL:
+            mdb_env_close(self.env)
+            self.env = NULL
+        if self.lock is not None:
+            self.lock.release()
+
+    cdef int require_open(self) except -1:
+        if self.env is NULL:
+            raise StoreError(f"{self.path}: the store is closed")
+        return 0
+
+    cdef unsigned int dbi(self, int table) except? 0:
+        if table < 0 or table >= TABLES or not self.has_table[table]:
+            raise StoreError(f"there is no table {table}", MDB_BAD_DBI)
+        return self.dbis[table]
+
+    cdef int renew(self) except -1:
+        """Starts a read on the long-lived transaction. Nothing between it and mdb_txn_reset may run Python code."""
+        self.require_open()
+        cdef int rc = mdb_txn_renew(self.reader)
+        if rc:
+            fail(rc)
+        return 0
+
+    cdef MDB_txn* begin_read(self) except NULL:
+        """A read of its own, for what allocates containers: the collector may run finalizers that read too."""
+        cdef MDB_txn* txn
+        self.require_open()
+        check_rc(mdb_txn_begin(self.env, NULL, MDB_RDONLY, &txn))
+        return txn
+
+    def get(self, int table, bytes key not None):
+        cdef unsigned int dbi = self.dbi(table)
+        self.renew()
+        try:
+            return get_row(self.reader, dbi, key)
+        finally:
+            mdb_txn_reset(self.reader)
+
+    def scan(self, int table, bytes start not None, size_t limit, size_t max_bytes=SCAN_BYTES,
+             bytes prefix not None=b""):
+        cdef unsigned int dbi = self.dbi(table)
+        cdef MDB_txn* txn = self.begin_read()
+        try:
+            return scan_rows(txn, dbi, start, limit, max_bytes, prefix)
+        finally:
+            mdb_txn_abort(txn)
+
+    def last(self, int table):
+        cdef unsigned int dbi = self.dbi(table)
+        cdef MDB_txn* txn = self.begin_read()
+        try:
+            return last_row(txn, dbi)
+        finally:
+            mdb_txn_abort(txn)
+
+    def entries(self, int table):
+        cdef MDB_stat stat
+        cdef unsigned int dbi = self.dbi(table)
+        cdef MDB_txn* txn = self.begin_read()
+        cdef int rc = mdb_stat(txn, dbi, &stat)
+        mdb_txn_abort(txn)
+        check_rc(rc)
+        return stat.ms_entries
+
+    def used_permille(self):
+        cdef MDB_stat stat
+        cdef MDB_txn* txn = self.begin_read()
+        cdef int table
+        cdef int rc = mdb_env_stat(self.env, &stat)
+        cdef size_t pages = 2 + stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages
+        for table in range(TABLES):
+            if self.has_table[table] and rc == 0:
+                rc = mdb_stat(txn, self.dbis[table], &stat)
+                pages += stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages
+        mdb_txn_abort(txn)
+        check_rc(rc)
+        return pages * 1000 // (self.map_size // self.page_bytes)
+
+    def begin(self):
+        self.require_open()
+        if self.writer is not NULL:
+            raise StoreError(f"{self.path}: a write transaction is already open")
+        check_rc(mdb_txn_begin(self.env, NULL, 0, &self.writer))
+        self.writer_number += 1
+        self.writer_thread = PyThread_get_thread_ident()
+        cdef WriteTxn handle = WriteTxn.__new__(WriteTxn)
+        handle.environment = self
+        handle.number = self.writer_number
+        return handle
+
+    def close(self):
+        if self.busy:
+            raise StoreError(f"{self.path}: a transaction is being written; close the store after it")
+        self.shut()
+
+
+cdef inline int check_rc(int rc) except -1:
+    if rc:
+        fail(rc)
+    return 0
+
+
+@cython.final
+@cython.no_gc_clear
+cdef class WriteTxn:
+    cdef Environment environment
+    cdef unsigned long long number
+
+    def __init__(self):
+        raise TypeError("Environment.begin makes write transactions")
+
+    def __dealloc__(self):
+        # From another thread LMDB's lock could not be given back: leave that to Environment.close.
+        if self.environment is not None and self.is_open() and self.is_mine():
+            mdb_txn_abort(self.environment.writer)
+            self.environment.writer = NULL
+
+    cdef bint is_open(self) noexcept:
+        return self.environment.writer is not NULL and self.environment.writer_number == self.number
+
+    cdef bint is_mine(self) noexcept:
+        return self.environment.writer_thread == PyThread_get_thread_ident()
+
+    cdef MDB_txn* txn(self) except NULL:
+        if self.environment is None or not self.is_open():
+            raise StoreError("the transaction has ended")
+        if not self.is_mine():
+            raise StoreError("the transaction belongs to another thread")
+        return self.environment.writer
+
+    def get(self, int table, bytes key not None):
+        return get_row(self.txn(), self.environment.dbi(table), key)
+
+    def put(self, int table, bytes key not None, bytes value not None):
+        cdef MDB_val k = bytes_val(key), v = bytes_val(value)
+        cdef MDB_txn* txn = self.txn()
+        cdef unsigned int dbi = self.environment.dbi(table)
+        cdef int rc = MDB_KEYEXIST
+        if table == T_JOURNAL:  # rows come in order: appending fills the pages whole
+            rc = mdb_put(txn, dbi, &k, &v, MDB_APPEND)
+        if rc == MDB_KEYEXIST:
+            rc = mdb_put(txn, dbi, &k, &v, 0)
+        check_rc(rc)
+
+    def delete(self, int table, bytes key not None):
+        cdef MDB_val k = bytes_val(key)
+        cdef int rc = mdb_del(self.txn(), self.environment.dbi(table), &k, NULL)
+        if rc == MDB_NOTFOUND:
+            return False
+        check_rc(rc)
+        return True
+
+    def delete_range(self, int table, bytes start not None, bytes end not None, size_t limit):
+        cdef MDB_cursor* cursor
+        cdef MDB_val key = bytes_val(start), value
+        cdef size_t deleted = 0
+        cdef int rc = mdb_cursor_open(self.txn(), self.environment.dbi(table), &cursor)
+        check_rc(rc)
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE if start else MDB_FIRST)
+        while rc == 0 and deleted < limit and is_below(&key, end):
+            rc = mdb_cursor_del(cursor, 0)
+            if rc == 0:
+                deleted += 1
+                rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)  # the row that took the deleted one's place
+        mdb_cursor_close(cursor)
+        if rc and rc != MDB_NOTFOUND:
+            fail(rc)
+        return deleted
+
+    def scan(self, int table, bytes start not None, size_t limit, size_t max_bytes=SCAN_BYTES,
+             bytes prefix not None=b""):
+        return scan_rows(self.txn(), self.environment.dbi(table), start, limit, max_bytes, prefix)
+
+    def last(self, int table):
+        return last_row(self.txn(), self.environment.dbi(table))
+
+    def apply(self, bytes ops not None, generation, own_edge_id):
+        cdef Applied applied
+        cdef MDB_txn* txn = self.txn()
+        cdef const unsigned char* data = <const unsigned char*>PyBytes_AS_STRING(ops)
+        cdef size_t length = PyBytes_GET_SIZE(ops)
+        if not 0 <= generation <= 0xFFFFFFFF:
+            raise ValueError(f"generation {generation} is not a 32-bit number")
+        require_known_ops(data, length)
+        cdef uint32_t stamp = generation
+        cdef uint32_t own = own_edge_id
+        cdef Environment environment = self.environment
+        cdef int rc
+        environment.busy = True
+        with nogil:
+            rc = apply_ops(txn, environment.dbis, data, length, stamp, own, &applied)
+        environment.busy = False
+        check_rc(rc)
+        return applied.written, bool(applied.live)
+
+    def commit(self):
+        cdef MDB_txn* txn = self.txn()
+        cdef Environment environment = self.environment
+        cdef int rc
+        environment.busy = True
+        with nogil:
+            rc = mdb_txn_commit(txn)
+        environment.busy = False
+        environment.writer = NULL
+        check_rc(rc)
+
+    def abort(self):
+        if self.environment is not None and self.is_open():
+            mdb_txn_abort(self.txn())
+            self.environment.writer = NULL
+
+
+cdef inline bint is_below(MDB_val* key, bytes end):
+    """Whether the key sorts before `end`: bytes first, then length, as LMDB compares them."""
+    cdef size_t length = PyBytes_GET_SIZE(end)
+    cdef int order = memcmp(key.mv_data, PyBytes_AS_STRING(end), min(key.mv_size, length))
+    return order < 0 or (order == 0 and key.mv_size < length)
