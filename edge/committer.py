@@ -105,16 +105,8 @@ class Committer:
     # --- the committer's thread ---------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        admissions, notes, feeds, trims = self._queues
         while True:
-            group = _drain(admissions) + _drain(notes)
-            if group:
-                self._settle(group)
-            if feeds:
-                self._settle([feeds.popleft()])
-            if trims:
-                self._settle([trims.popleft()])
-            if group or self.queued:
+            if self.step():
                 continue
             if self._stopping:
                 return
@@ -123,7 +115,24 @@ class Committer:
                 self._wake.get()
             self._idle = False
 
-    def _settle(self, group: Sequence[Queued]) -> None:
+    def step(self) -> bool:
+        """Writes the admissions and notes that are queued now, then one feed batch, then a slice of trimming.
+
+        Returns:
+            Whether there was anything. The thread runs it in a loop; without the thread a caller may.
+        """
+        admissions, notes, feeds, trims = self._queues
+        group = _drain(admissions) + _drain(notes)
+        if group:
+            self._serve(group)
+        worked = bool(group)
+        for queue in (feeds, trims):
+            if queue:
+                self._serve([queue.popleft()])
+                worked = True
+        return worked
+
+    def _serve(self, group: Sequence[Queued]) -> None:
         """Writes a group and has its answers delivered."""
         results = self._write([work for work, _ in group])
         answers: list[tuple[Done, Result]] = []
