@@ -21,7 +21,8 @@ import trio_asyncio
 
 log = logging.getLogger("paifang.serial")
 
-FIRST_WAIT, LONGEST_WAIT = 0.1, 2.0  # seconds between attempts to open
+FIRST_WAIT, LONGEST_WAIT = 0.1, 1.0  # seconds between attempts to open
+STEADY = 2.0  # a port that held this long was no flapping one
 STUCK_BYTES = 512  # not taken by the device: nobody listens there, and commands must not come out late
 _READ_BYTES = 4096
 
@@ -86,8 +87,12 @@ class SerialPort:
         self._device: _Device | None = None
         self.lost = 0
 
+    @property
+    def is_open(self) -> bool:
+        return self._device is not None
+
     async def run(self) -> None:
-        """Opens the port and, after each loss, opens it again; waits 0.1 s and at most 2 s between attempts."""
+        """Opens the port and, after each loss, opens it again; waits 0.1 s and at most 1 s between attempts."""
         wait = FIRST_WAIT
         told = False
         while True:
@@ -98,10 +103,12 @@ class SerialPort:
                     self._on_down(_plain(problem))
                     told = True
             else:
-                wait = FIRST_WAIT
+                opened = trio.current_time()
                 told = True
                 self._on_down(await self._serve(device))
                 self.lost += 1
+                if trio.current_time() - opened > STEADY:
+                    wait = FIRST_WAIT
             await trio.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)
 

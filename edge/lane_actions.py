@@ -1,0 +1,74 @@
+"""What a lane asks for: the outputs of the state machine in `edge.lane`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge.passages import Settle
+from edge.verdict import Credential, OpenUse
+from paifang.reasons import Reason
+
+if TYPE_CHECKING:
+    from edge.admission import Presented
+
+STARTING, BACK = "starting", "back"  # causes of Changed that are no fault
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Decide on this; answer through `presented`. `counter`: the board's, before anything opens."""
+
+    credential: Credential
+    counter: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """`persons` walked through after their use was given back."""
+
+    use: OpenUse
+    persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class GoAhead:
+    """The credential of `presented` came again while its barrier stands open."""
+
+    presented: Presented
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """For the lane's display. `persons`: how many may walk now."""
+
+    reason: Reason
+    admit: bool
+    persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The lane's state (paifang.v1 LaneState). `cause` is "" in the ordinary course of a scan."""
+
+    state: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    code: str
+    detail: str
+
+
+Action = Present | Open | Close | Settle | Late | GoAhead | Show | Changed | Alarm
