@@ -142,24 +142,20 @@ cdef class Verifier:
         verdict.has_tag = True
         put_be64(key_bytes, parsed.entitlement_id)
         key.mv_size, key.mv_data = 8, key_bytes
-        self.environment.renew()
-        try:
-            rc = mdb_get(self.environment.reader, self.environment.dbis[T_ENTITLEMENT], &key, &stored)
-            if rc == MDB_NOTFOUND:
-                verdict.reason = self.signature_miss(&parsed, request.now_ms // 1000)
-            elif rc:
-                fail(rc)
-            elif not read_record(<octets>stored.mv_data, stored.mv_size, &record):
-                verdict.entitlement_id = parsed.entitlement_id
-                verdict.reason = UNKNOWN
+        rc = mdb_get(self.environment.snapshot(), self.environment.dbis[T_ENTITLEMENT], &key, &stored)
+        if rc == MDB_NOTFOUND:
+            verdict.reason = self.signature_miss(&parsed, request.now_ms // 1000)
+        elif rc:
+            fail(rc)
+        elif not read_record(<octets>stored.mv_data, stored.mv_size, &record):
+            verdict.entitlement_id = parsed.entitlement_id
+            verdict.reason = UNKNOWN
+        else:
+            note_record(verdict, &record, parsed.entitlement_id)
+            if memcmp(record.digest, parsed.digest, 16) != 0:
+                verdict.reason = REPLACED
             else:
-                note_record(verdict, &record, parsed.entitlement_id)
-                if memcmp(record.digest, parsed.digest, 16) != 0:
-                    verdict.reason = REPLACED
-                else:
-                    self.judge(verdict, &record, request)
-        finally:
-            mdb_txn_reset(self.environment.reader)
+                self.judge(verdict, &record, request)
         return verdict
 
     cdef int signature_miss(self, const Pass* presented, int64_t now) noexcept:
@@ -192,9 +188,8 @@ cdef class Verifier:
         keyed_hash(<octets>PyBytes_AS_STRING(self.pepper), PyBytes_GET_SIZE(self.pepper), prefix[0], value, length,
                    prefix + 1)
         key.mv_size, key.mv_data = 1 + HASH_SIZE, prefix
-        self.environment.renew()
         try:
-            check_rc(mdb_cursor_open(self.environment.reader, self.environment.dbis[T_INDEX], &cursor))
+            check_rc(mdb_cursor_open(self.environment.snapshot(), self.environment.dbis[T_INDEX], &cursor))
             rc = mdb_cursor_get(cursor, &key, &row, MDB_SET_RANGE)
             while rc == 0 and key.mv_size == 25 and memcmp(key.mv_data, prefix, 1 + HASH_SIZE) == 0:
                 verdict = self.check_entitlement(be64(<octets>key.mv_data + 17), request)
@@ -206,7 +201,6 @@ cdef class Verifier:
         finally:
             if cursor is not NULL:
                 mdb_cursor_close(cursor)
-            mdb_txn_reset(self.environment.reader)
         return best
 
     cdef Verdict check_entitlement(self, uint64_t entitlement_id, const Request* request):

@@ -91,7 +91,10 @@ cdef class Environment:
     cdef readonly size_t map_size
     cdef object lock
     cdef MDB_env* env
-    cdef MDB_txn* reader        # between checks: reset, its slot kept
+    # The snapshot that checks read. We are the only writer, so it stays good until our next commit, which
+    # drops it: finding the tables anew costs as much as a look-up in them.
+    cdef MDB_txn* reader
+    cdef bint reading
     cdef unsigned int page_bytes
     cdef unsigned int dbis[TABLES]
     cdef bint has_table[TABLES]
@@ -196,13 +199,19 @@ cdef class Environment:
             raise StoreError(f"there is no table {table}", MDB_BAD_DBI)
         return self.dbis[table]
 
-    cdef int renew(self) except -1:
-        """Starts a read on the long-lived transaction. Nothing between it and mdb_txn_reset may run Python code."""
+    cdef MDB_txn* snapshot(self) except NULL:
+        """The newest committed state. What reads it must not run Python code or give up the GIL before it is done."""
         self.require_open()
-        cdef int rc = mdb_txn_renew(self.reader)
-        if rc:
-            fail(rc)
-        return 0
+        if not self.reading:
+            check_rc(mdb_txn_renew(self.reader))
+            self.reading = True
+        return self.reader
+
+    cdef void drop_snapshot(self) noexcept:
+        """After a commit. Also lets LMDB use the pages again that only this snapshot still needed."""
+        if self.reading:
+            mdb_txn_reset(self.reader)
+            self.reading = False
 
     cdef MDB_txn* begin_read(self) except NULL:
         """A read of its own, for what allocates containers: the collector may run finalizers that read too."""
@@ -212,12 +221,7 @@ cdef class Environment:
         return txn
 
     def get(self, int table, bytes key not None):
-        cdef unsigned int dbi = self.dbi(table)
-        self.renew()
-        try:
-            return get_row(self.reader, dbi, key)
-        finally:
-            mdb_txn_reset(self.reader)
+        return get_row(self.snapshot(), self.dbi(table), key)
 
     def scan(self, int table, bytes start not None, size_t limit, size_t max_bytes=SCAN_BYTES,
              bytes prefix not None=b""):
@@ -385,6 +389,7 @@ cdef class WriteTxn:
             rc = mdb_txn_commit(txn)
         environment.busy = False
         environment.writer = NULL
+        environment.drop_snapshot()
         check_rc(rc)
 
     def abort(self):
