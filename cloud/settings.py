@@ -66,6 +66,7 @@ def _database(url: str) -> dict[str, object]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": VAR / "paifang.sqlite3",
+            "TEST": {"NAME": VAR / "test.sqlite3"},  # a file: threads of race tests share it
             # The default DEFERRED fails concurrent writers with "database is locked".
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
@@ -138,12 +139,14 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contri
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_CALLABLE = "cloud.admin.sections.account.locked_out"
 AXES_IPWARE_PROXY_COUNT = environment.proxy_count
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
+CSRF_FAILURE_VIEW = "cloud.admin.errors.csrf_failure"
 LOGIN_URL = "console:login"
 LOGIN_REDIRECT_URL = "console:live"
 LOGOUT_REDIRECT_URL = "console:login"

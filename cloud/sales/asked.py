@@ -90,15 +90,11 @@ def _visitors(line: OrderLine) -> list[VisitorInput]:
     return visitors
 
 
-def validity(
-    product: TicketProduct, visit_date: date | None, calendar: Calendar, sold_on: date
-) -> tuple[datetime, datetime]:
+def validity(unit: Unit, calendar: Calendar, sold_on: date) -> tuple[datetime, datetime]:
     """First and last valid second. Dated: the booked business day. Open: `valid_days` from the day of sale on."""
-    if product.validity == TicketProduct.Validity.DATED:
-        assert visit_date is not None
-        first = last = visit_date
-    else:
-        first, last = sold_on, date.fromordinal(sold_on.toordinal() + product.valid_days - 1)
+    first = last = unit.visit_date or sold_on
+    if unit.product.validity == TicketProduct.Validity.OPEN:
+        last = date.fromordinal(first.toordinal() + unit.product.valid_days - 1)
     return calendar.start(first), datetime.fromtimestamp(calendar.last_second(last), UTC)
 
 

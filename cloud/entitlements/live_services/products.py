@@ -29,17 +29,19 @@ def set_product_stations(
     """
     require(actor, Permission.PRODUCT_MANAGE, venue)
     lock_row(Venue, venue.pk)
-    wanted = {station.pk for station in stations}
+    wanted = {station.pk: station for station in stations}
     before = set(ProductStation.objects.filter(product=product).values_list("station_id", flat=True))
-    touched = lock_groups(Station.objects.filter(pk__in=wanted ^ before))
+    removed = Station.objects.filter(pk__in=before - wanted.keys())
+    touched = lock_groups([*removed, *(station for pk, station in wanted.items() if pk not in before)])
     product = lock_row(TicketProduct, product.pk)
-    gone = {station.group_id for station in touched if station.pk in before - wanted}
-    after = {station.pk for station in touched if station.group_id not in gone} | (before & wanted)
-    after -= {station.pk for station in touched if station.group_id in gone}
-    _link(product, after - before)
-    ProductStation.objects.filter(product=product, station__in=before - after).delete()
+    leaving = {station.group_id for station in touched if station.pk in before}
+    off = {station.pk for station in touched if station.group_id in leaving}
+    on = {station.pk for station in touched} - off
+    after = (before | on) - off
+    ProductStation.objects.filter(product=product, station__in=off).delete()
+    ProductStation.objects.bulk_create(ProductStation(product=product, station_id=pk) for pk in sorted(on))
     if after != before:
-        live.publish_stations(venue, [station for station in touched if station.pk in after ^ before])
+        live.publish_stations(venue, touched)
         audit.write(actor, "product.stations", product, venue, code=product.code, stations=_numbers(after))
     return list(Station.objects.filter(pk__in=after))
 
@@ -75,12 +77,6 @@ def force_products(stations: Collection[Station], product_ids: Collection[int]) 
         for station in stations
         for product in sorted(product_ids)
         if (station.pk, product) not in there
-    )
-
-
-def _link(product: TicketProduct, station_ids: Iterable[int]) -> None:
-    ProductStation.objects.bulk_create(
-        ProductStation(product=product, station_id=station) for station in sorted(station_ids)
     )
 
 
