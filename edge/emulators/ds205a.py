@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import trio
@@ -23,6 +24,7 @@ class Gate:
         self._cable = cable
         self._direction = direction
         self._mute = False
+        self._opened_ns = 0  # when the last open command had come, for who measures from wire to wire
         self.board = Board(address=address, open_seconds=open_seconds)
         self._side().count = counter & 0xFFFFFF
         self.crowd = Crowd(self.board, self._side)
@@ -33,8 +35,11 @@ class Gate:
     def received(self, data: bytes) -> None:
         if self._mute:
             return
+        before = self.board.opens
         for reply in self.board.feed(data, trio.current_time()):
             self._cable.write(reply)
+        if self.board.opens != before:
+            self._opened_ns = time.monotonic_ns()
         self.crowd.stir()
 
     async def run(self) -> None:
@@ -66,13 +71,14 @@ class Gate:
             await person.done.wait()
         return {"outcome": person.outcome, "waiting": self.crowd.waiting}
 
-    async def _tally(self, _order: Order) -> dict[str, Any]:
-        crowd = self.crowd
+    async def _tally(self, order: Order) -> dict[str, Any]:
+        """Of everybody, or of one label alone."""
+        crowd, label = self.crowd, field(order, "label", str, "")
         return {
-            "bodies": dict(crowd.bodies),
+            "bodies": {label: crowd.bodies[label]} if label else dict(crowd.bodies),
             "total": crowd.bodies.total(),
             "waiting": crowd.waiting,
-            "gave_up": dict(crowd.gave_up),
+            "gave_up": {label: crowd.gave_up[label]} if label else dict(crowd.gave_up),
         }
 
     async def _state(self, _order: Order) -> dict[str, Any]:
@@ -83,6 +89,7 @@ class Gate:
             "left": board.left.count,
             "right": board.right.count,
             "opens": board.opens,
+            "opened_ns": self._opened_ns,
             "refused": board.refused,
             "plugged": self._cable.plugged,
         }

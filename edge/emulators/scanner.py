@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from edge.emulators.control import Handler, Order, OrderError, field
@@ -28,6 +29,7 @@ class Scanner:
 
     async def _present(self, order: Order) -> dict[str, Any]:
         line = field(order, "line", str)
+        sent_ns = time.monotonic_ns()
         if not await self._cable.send((self._before + line + self._after).encode()):
             raise OrderError("nobody reads the line: is the edge running, the cable in?")
-        return {}
+        return {"sent_ns": sent_ns}
