@@ -14,7 +14,7 @@ def chinese() -> bool:
 
 
 def money(fen: int) -> str:
-    """"¥1,280.50" from 128050."""
+    """ "¥1,280.50" from 128050."""
     sign = "-" if fen < 0 else ""
     yuan, rest = divmod(abs(fen), 100)
     return f"{sign}¥{yuan:,}.{rest:02d}"
@@ -27,12 +27,12 @@ def named(thing: Any, field: str = "name") -> str:
 
 
 def clock(moment: datetime | None) -> str:
-    """"09:14:03" in the time zone in force (the venue's inside a console page); "–" for none."""
+    """ "09:14:03" in the time zone in force (the venue's inside a console page); "–" for none."""
     return timezone.localtime(moment).strftime("%H:%M:%S") if moment else "–"
 
 
 def stamp(moment: datetime | None) -> str:
-    """"09:14:03" of today, "2026-11-21 09:14" of another day."""
+    """ "09:14:03" of today, "2026-11-21 09:14" of another day."""
     if moment is None:
         return "–"
     local = timezone.localtime(moment)
@@ -40,7 +40,7 @@ def stamp(moment: datetime | None) -> str:
 
 
 def masked_name(name: str) -> str:
-    """"王**" of 王小明, "J***" of John: the first character and one star for each other, at most three."""
+    """ "王**" of 王小明, "J***" of John: the first character and one star for each other, at most three."""
     name = name.strip()
     return name[:1] + "*" * min(max(len(name) - 1, 1), 3) if name else ""
 

@@ -47,7 +47,9 @@ def pill(value: Pill) -> dict[str, Any]:
 
 
 @register.inclusion_tag("console/kit/tile.html")
-def tile(label: str, value: str, note: str = "", icon: str = "", tone: str = "", share: int | None = None) -> dict[str, Any]:
+def tile(
+    label: str, value: str, note: str = "", icon: str = "", tone: str = "", share: int | None = None
+) -> dict[str, Any]:
     """A figure. `share` (0..100, more is drawn as 100) adds a meter."""
     drawn = None if share is None else min(max(share, 0), 100)
     return {"label": label, "value": value, "note": note, "icon": icon, "tone": tone, "share": drawn}

@@ -1,0 +1,79 @@
+"""Who stands at the console: the employee, the venue chosen, what is permitted there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from cloud.admin import menu
+from cloud.admin.kit.text import named
+from cloud.core.actors import Actor
+from cloud.staff import selectors
+from cloud.staff.models import Employee
+from cloud.staff.permissions import Permission, allowed
+from cloud.venues.models import Venue
+
+SESSION_VENUE = "venue"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Given to every view. Inside the view the venue's scope and time zone are in force."""
+
+    employee: Employee
+    venue: Venue
+    venues: tuple[Venue, ...]
+
+    @cached_property
+    def actor(self) -> Actor:
+        return Actor.of(self.employee)
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.venue.time_zone)
+
+    @cached_property
+    def permissions(self) -> frozenset[Permission]:
+        """For showing and hiding only: services check again."""
+        return frozenset(one for one in Permission if allowed(self.actor, one, self.venue))
+
+    @cached_property
+    def menu(self) -> tuple[menu.Group, ...]:
+        return menu.visible(self.permissions)
+
+    @cached_property
+    def now(self) -> datetime:
+        return timezone.now()
+
+    @property
+    def now_ms(self) -> int:
+        return int(self.now.timestamp() * 1000)
+
+    @property
+    def name(self) -> str:
+        return self.actor.name
+
+    @property
+    def roles(self) -> str:
+        return ", ".join(named(role) for role in selectors.roles_at(self.employee, self.venue))
+
+    def may(self, permission: Permission) -> bool:
+        return permission in self.permissions
+
+
+def desk_of(request: HttpRequest) -> Desk | None:
+    """The desk of a logged-in employee at the venue chosen last, else the first; None without any venue."""
+    employee = request.user
+    if not isinstance(employee, Employee):
+        return None
+    venues = tuple(selectors.venues_of(employee))
+    if not venues:
+        return None
+    chosen = request.session.get(SESSION_VENUE)
+    venue = next((venue for venue in venues if venue.code == chosen), venues[0])
+    return Desk(employee, venue, venues)

@@ -1,0 +1,70 @@
+"""How the gates' numbers are shown: verdicts, reasons, lane states, settlements, as pills with words."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from cloud.admin.kit.pill import Pill, Tone
+from cloud.admin.kit.text import chinese
+from paifang.reasons import TABLE, Reason
+from paifang.v1 import scan_pb2
+
+
+def reason_label(code: int) -> str:
+    """A reason's name. A code this version does not know (an edge may be newer) is shown as a number."""
+    try:
+        label = TABLE[Reason(code)].label
+    except (ValueError, KeyError):
+        return _("Reason %(code)s") % {"code": code}
+    return label.zh if chinese() else label.en
+
+
+def reason_advice(code: int) -> str:
+    """What staff do about it; empty where the code is not known."""
+    try:
+        return TABLE[Reason(code)].staff.fill("zh" if chinese() else "en")
+    except (ValueError, KeyError):
+        return ""
+
+
+def verdict(decision: int, reason: int) -> Pill:
+    """A verdict by its reason: green when the visitor may walk."""
+    if decision == scan_pb2.DECISION_ADMIT:
+        return Pill(reason_label(reason), Tone.GOOD, "circle-check")
+    if decision == scan_pb2.DECISION_GO_AHEAD:
+        return Pill(reason_label(reason), Tone.BUSY, "circle-check")
+    return Pill(reason_label(reason), Tone.BAD, "circle-x")
+
+
+def lane_state(state: int, *, enabled: bool, online: bool) -> Pill:
+    """`enabled`: device and station are both switched on in the cloud; the gate may not have heard yet."""
+    if not online:
+        return Pill(_("No contact"), Tone.WARN, "wifi-off")
+    if state == scan_pb2.LANE_STATE_OUT_OF_SERVICE:
+        return Pill(_("Back in a moment") if enabled else _("Out of service"), Tone.IDLE, "circle-pause")
+    if not enabled:
+        return Pill(_("Closing"), Tone.IDLE, "circle-pause")
+    if state == scan_pb2.LANE_STATE_READY:
+        return Pill(_("Ready"), Tone.GOOD, "circle-check")
+    if state == scan_pb2.LANE_STATE_DECIDING:
+        return Pill(_("Checking"), Tone.BUSY, "scan-line")
+    if state == scan_pb2.LANE_STATE_OPEN:
+        return Pill(_("Open"), Tone.BUSY, "door-open")
+    if state == scan_pb2.LANE_STATE_FAULT:
+        return Pill(_("Fault"), Tone.BAD, "triangle-alert")
+    return Pill(_("Unknown"), Tone.WARN, "circle-alert")
+
+
+def outcome(name: str) -> Pill:
+    """What became of an admission: cloud.admissions' outcome codes."""
+    table = {
+        "open": Pill(_("Not settled yet"), Tone.BUSY, "hourglass"),
+        "passed": Pill(_("Walked through"), Tone.GOOD, "footprints"),
+        "returned": Pill(_("Nobody walked; use given back"), Tone.IDLE, "undo-2"),
+        "partly": Pill(_("Some walked; the rest given back"), Tone.WARN, "footprints"),
+        "kept": Pill(_("Nobody seen; use stays spent"), Tone.WARN, "circle-alert"),
+        "unknown": Pill(_("Not known after a restart; use stays spent"), Tone.WARN, "circle-alert"),
+        "late": Pill(_("Walked late; use taken again"), Tone.GOOD, "footprints"),
+        "unticketed": Pill(_("Walked without a use left"), Tone.BAD, "triangle-alert"),
+    }
+    return table.get(name, Pill(name, Tone.IDLE, "circle-alert"))

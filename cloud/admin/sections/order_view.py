@@ -1,0 +1,210 @@
+"""What the pages of an order show: pure view models over the selectors' answers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from cloud.admin.kit import verdict
+from cloud.admin.kit.pill import Pill, Tone
+from cloud.admin.kit.table import Cell, Column, Empty, Row, Table
+from cloud.admin.kit.text import clock, masked_name, money, named, stamp
+from cloud.admissions.history import Presented
+from cloud.admissions.models import Admission
+from cloud.core.idnumber import masked
+from cloud.core.models import AuditRow
+from cloud.entitlements.acks import Applied
+from cloud.entitlements.models import Entitlement
+from cloud.sales.models import Order, OrderUnit
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    name: str
+    value: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitView:
+    """`live`: it may still be used and its code replaced."""
+
+    position: int
+    name: str
+    price: str
+    window: str
+    visitor: str
+    id_number: str
+    pill: Pill
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How far a revocation has got."""
+
+    done: bool
+    title: str
+    waiting: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    order: Order
+    pill: Pill
+    facts: tuple[Fact, ...]
+    units: tuple[UnitView, ...]
+    visits: Table
+    audit: Table
+    revocation: Spread | None
+
+
+def order_pill(order: Order) -> Pill:
+    if order.state == Order.State.REVOKED:
+        return Pill(_("Revoked"), Tone.BAD, "ban")
+    return Pill(_("Issued"), Tone.GOOD, "circle-check")
+
+
+def order_facts(order: Order, units: Sequence[OrderUnit]) -> tuple[Fact, ...]:
+    author = order.created_by
+    facts = [
+        Fact(_("Total"), money(order.total_fen)),
+        Fact(_("Tickets"), str(len(units))),
+        Fact(_("Issued at"), stamp(order.created_at)),
+        Fact(_("Issued by"), (author.get_full_name() or author.get_username()) if author else _("the system")),
+        Fact(_("Business day"), order.business_day.isoformat()),
+    ]
+    if order.revoked_at:
+        facts += [Fact(_("Revoked at"), stamp(order.revoked_at)), Fact(_("Why revoked"), order.revoked_why)]
+    return tuple(facts)
+
+
+def unit_view(unit: OrderUnit, admissions: Sequence[Admission], groups: dict[int, int]) -> UnitView:
+    """`groups`: station id -> exclusion group, of the stations that verify the unit's product."""
+    entitlement = unit.entitlement
+    pill, live = _unit_state(entitlement, unit.product.uses * entitlement.persons, admissions, groups)
+    visitor = unit.visitor
+    return UnitView(
+        position=unit.position,
+        name=named(unit, "product_name"),
+        price=money(unit.price_fen),
+        window=window(entitlement),
+        visitor=masked_name(visitor.name) if visitor else "",
+        id_number=masked(visitor.id_number_last4) if visitor else "",
+        pill=pill,
+        live=live,
+    )
+
+
+def window(entitlement: Entitlement) -> str:
+    """When it is valid, in whole days of the venue."""
+    first = timezone.localtime(entitlement.not_before).date()
+    last = timezone.localtime(entitlement.not_after).date()
+    if first == last:
+        return _("Valid on %(day)s") % {"day": first.isoformat()}
+    return _("Valid %(first)s to %(last)s") % {"first": first.isoformat(), "last": last.isoformat()}
+
+
+def _unit_state(
+    entitlement: Entitlement, uses: int, admissions: Sequence[Admission], groups: dict[int, int]
+) -> tuple[Pill, bool]:
+    ended = {
+        Entitlement.State.REVOKED: Pill(_("Revoked"), Tone.BAD, "ban"),
+        Entitlement.State.REFUNDED: Pill(_("Refunded"), Tone.BAD, "undo-2"),
+        Entitlement.State.LOCKED: Pill(_("Refund pending"), Tone.WARN, "lock"),
+        Entitlement.State.FROZEN: Pill(_("Frozen"), Tone.WARN, "lock"),
+    }
+    state = Entitlement.State(entitlement.state)
+    if state in ended:
+        return ended[state], state in (Entitlement.State.LOCKED, Entitlement.State.FROZEN)
+    used: defaultdict[int, int] = defaultdict(int)
+    for admission in admissions:
+        used[groups.get(admission.station_id, -admission.station_id)] += admission.persons - admission.returned
+    now = timezone.now()
+    if used and all(used[group] >= uses for group in set(groups.values())):
+        return Pill(_("Used"), Tone.IDLE, "check"), False
+    if entitlement.not_after < now:
+        return Pill(_("Expired"), Tone.IDLE, "clock"), False
+    if any(used.values()):
+        return Pill(_("Partly used"), Tone.BUSY, "footprints"), True
+    if entitlement.not_before > now:
+        return Pill(_("Not valid yet"), Tone.IDLE, "hourglass"), True
+    return Pill(_("Valid"), Tone.GOOD, "circle-check"), True
+
+
+def visits_table(presented: Sequence[Presented], units: Sequence[OrderUnit]) -> Table:
+    """Where and when its tickets were presented, and what became of it."""
+    by_entitlement = {unit.entitlement_id: unit for unit in units}
+    columns = [Column(_("When"), main=True), Column(_("Where")), Column(_("Verdict")), Column(_("What followed"))]
+    several = len(units) > 1
+    if several:
+        columns.insert(1, Column(_("Ticket")))
+    rows = []
+    for one in presented:
+        unit = by_entitlement.get(one.entitlement_id)
+        after = one.admission
+        cells = [
+            Cell(stamp(one.at)),
+            Cell(one.device.name if one.device else "–", named(one.station) if one.station else ""),
+            Cell(pill=verdict.verdict(one.decision, one.reason)),
+            Cell(pill=verdict.outcome(after.outcome), note=_persons(after)) if after else Cell("–"),
+        ]
+        if several:
+            cells.insert(1, Cell(f"{unit.position} · {named(unit, 'product_name')}" if unit else "–"))
+        rows.append(Row(f"visit-{one.entry}", tuple(cells)))
+    empty = Empty(
+        _("Not presented yet"), _("Each time one of these tickets is shown at a gate it appears here."), "scan-line"
+    )
+    return Table(_("Presented at the gates"), tuple(columns), tuple(rows), empty)
+
+
+def _persons(admission: Admission) -> str:
+    if admission.persons == 1:
+        return ""
+    text = ngettext("%(passed)d of %(persons)d person", "%(passed)d of %(persons)d persons", admission.persons)
+    return text % {"passed": admission.passed, "persons": admission.persons}
+
+
+def audit_table(rows: Sequence[AuditRow]) -> Table:
+    names = {
+        "order.issue": _("Order issued"),
+        "order.revoke": _("Order revoked"),
+        "unit.reissue": _("New code given out"),
+    }
+    columns = (Column(_("When"), main=True), Column(_("What")), Column(_("Who")))
+    lines = []
+    for row in rows:
+        position = row.detail.get("position")
+        note = _("Ticket %(position)s") % {"position": position} if position else ""
+        lines.append(
+            Row(
+                f"audit-{row.pk}",
+                (Cell(stamp(row.at)), Cell(names.get(row.action, row.action), note), Cell(row.actor_name)),
+            )
+        )
+    empty = Empty(_("Nothing recorded"), _("Every change of this order is listed here with who made it."), "history")
+    return Table(_("What was done to this order"), columns, tuple(lines), empty)
+
+
+def spread_of(applied: Applied | None, seen: dict[int, datetime | None]) -> Spread | None:
+    """`seen`: edge id -> when it last reported, to say since when a gate is out of reach."""
+    if applied is None:
+        return None
+    if applied.by is not None:
+        return Spread(True, _("Revoked at every gate by %(time)s") % {"time": clock(applied.by)}, ())
+    if not applied.waiting:
+        return Spread(True, _("Revoked; there are no gates yet that would need to know"), ())
+    lines = []
+    for edge in applied.waiting:
+        last = seen.get(edge.pk)
+        if last is None:
+            lines.append(_("%(edge)s has not connected yet; it learns of this when it does") % {"edge": edge.name})
+        else:
+            lines.append(_("%(edge)s was last heard of at %(time)s") % {"edge": edge.name, "time": stamp(last)})
+    return Spread(False, _("Revoked here; waiting for gates that have not confirmed yet"), tuple(lines))

@@ -1,0 +1,16 @@
+"""Reads the audit trail of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import models
+
+from cloud.core.audit import target_of
+from cloud.core.models import AuditRow
+
+
+def trail_of(rows: Iterable[models.Model], limit: int = 100) -> list[AuditRow]:
+    """What was done to these rows, the newest first."""
+    targets = [target_of(row) for row in rows]
+    return list(AuditRow.objects.filter(target__in=targets).order_by("-at", "-pk")[:limit])
