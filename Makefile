@@ -25,8 +25,8 @@ test: requirements check  ## everything: checks, all tests on SQLite, the cloud'
 	$(BIN)/python -m tests.support.postgres -- $(BIN)/python -m pytest tests/cloud $(PYTEST)
 
 test-long: requirements check  ## the same with the full counts of the property tests
-	PAIFANG_TEST_PROFILE=long $(BIN)/python -m pytest $(PYTEST)
-	PAIFANG_TEST_PROFILE=long $(BIN)/python -m tests.support.postgres -- $(BIN)/python -m pytest tests/cloud $(PYTEST)
+	PAIFANG_LONG=1 $(BIN)/python -m pytest $(PYTEST)
+	PAIFANG_LONG=1 $(BIN)/python -m tests.support.postgres -- $(BIN)/python -m pytest tests/cloud $(PYTEST)
 
 check: .venv/dev  ## style, types, import contracts, generated files fresh
 	$(BIN)/ruff check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import Counter
@@ -45,7 +46,16 @@ def play_and_count(venue: Venue, control: Path, seconds: float, count: int) -> d
         if not crowd.queue.wait_empty(SETTLE_SECONDS + seconds):
             raise DemoError("people are still waiting at the gates")
         crowd.queue.close()
-        return Books(venue, gates).balance(sum(crowd.presented.values()))
+        result = Books(venue, gates).balance(sum(crowd.presented.values()))
+        return result | {"p50_ms": percentile(crowd.waits_ns, 50), "p99_ms": percentile(crowd.waits_ns, 99)}
+
+
+def percentile(waits_ns: list[int], percent: int) -> float | None:
+    """Nearest-rank percentile in milliseconds; None of nothing."""
+    if not waits_ns:
+        return None
+    rank = max(1, math.ceil(len(waits_ns) * percent / 100))
+    return round(sorted(waits_ns)[rank - 1] / 1e6, 3)
 
 
 class Books:

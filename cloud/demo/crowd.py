@@ -81,11 +81,17 @@ class Queue:
 
 
 class Crowd:
-    """Plays visits at lanes, one thread a lane. `presented` counts what was shown, by kind."""
+    """Plays visits at lanes, one thread a lane.
+
+    Attributes:
+        presented: what was shown, by kind.
+        waits_ns: from a code's sending to its barrier's open command, by the emulators' clocks.
+    """
 
     def __init__(self, gates: Iterable[Gate], groups: dict[str, str], pace: Pace, say: Callable[[str], None]) -> None:
         self.queue = Queue()
         self.presented: Counter[str] = Counter()
+        self.waits_ns: list[int] = []
         self._groups = groups  # station key -> exclusion group
         self._pace = pace
         self._say = say
@@ -121,11 +127,11 @@ class Crowd:
 
     def _attend(self, gate: Gate, visit: Visit) -> int:
         """One visit from showing to leaving; how many bodies went through."""
-        before = gate.tally()
+        before = gate.tally(visit.label)
         patience = self._pace.patience
         if visit.behaviour == "hesitate":
             patience += 2 * self._pace.open
-        self._show(gate, visit)
+        sent_ns = self._show(gate, visit)
         for _ in range(visit.bodies):
             gate.stand(visit.label, visit.behaviour, patience, self._pace.walk)
         if visit.behaviour == "hesitate" and self._until(lambda: _credits(gate) > 0, self._pace.patience):
@@ -133,17 +139,20 @@ class Crowd:
             self._show(gate, visit)
         # As long as they may stand, and walk one after the other.
         limit = patience + visit.bodies * (self._pace.walk + 1000) + self._pace.open
-        self._until(lambda: _left(gate.tally(), before, visit.label) >= visit.bodies, limit)
+        self._until(lambda: _left(gate.tally(visit.label), before, visit.label) >= visit.bodies, limit)
         self._until(lambda: _credits(gate) == 0, self._pace.open * 2)
-        return _count(gate.tally(), "bodies", visit.label) - _count(before, "bodies", visit.label)
+        opened_ns = int(gate.state()["opened_ns"])
+        if sent_ns and opened_ns > sent_ns and visit.behaviour != "hesitate":
+            with self._lock:
+                self.waits_ns.append(opened_ns - sent_ns)
+        return _count(gate.tally(visit.label), "bodies", visit.label) - _count(before, "bodies", visit.label)
 
-    def _show(self, gate: Gate, visit: Visit) -> None:
-        if visit.card is not None:
-            gate.card(*visit.card)
-        else:
-            gate.scan(visit.line)
+    def _show(self, gate: Gate, visit: Visit) -> int:
+        """When its last byte was sent; 0 for a card, which the reader asks for in its own time."""
+        reply = gate.card(*visit.card) if visit.card is not None else gate.scan(visit.line)
         with self._lock:
             self.presented[visit.kind] += 1
+        return int(reply.get("sent_ns", 0))
 
     def _until(self, holds: Callable[[], bool], milliseconds: float) -> bool:
         deadline = time.monotonic() + milliseconds / 1000

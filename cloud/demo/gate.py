@@ -42,9 +42,9 @@ class Gate:
             do="person", label=label, behaviour=behaviour, patience_ms=patience_ms, after_ms=after_ms
         )
 
-    def tally(self) -> dict[str, Any]:
-        """Bodies that went through by label, how many wait, and who gave up."""
-        return self.part("board").ask(do="tally")
+    def tally(self, label: str = "") -> dict[str, Any]:
+        """Bodies that went through and gave up, by label, and how many wait. Of one label, or of all."""
+        return self.part("board").ask(do="tally", label=label)
 
     def state(self) -> dict[str, Any]:
         """The board's credits and counters."""

@@ -77,7 +77,7 @@ def forged(genuine: bytes, source: random.Random) -> bytes:
     """A pass that says it is signed by the key of `genuine` (a raw pass) and is not."""
     shown = passes.parse(genuine)
     claims = replace(shown.claims, entitlement_id=secrets.randbits(62))
-    key_id = shown.key_id if source.random() < 0.5 else shown.key_id + 40_000
+    key_id = shown.key_id if source.random() < 0.5 else shown.key_id ^ 0x5555
     signature = Ed25519PrivateKey.generate().sign(passes.signed_bytes(key_id, claims))
     return passes.line(passes.assemble(key_id, claims, signature))
 

@@ -1,0 +1,117 @@
+"""The cloud's side of an end-to-end test: `python -m tests.support.till`, one JSON request a line on stdin.
+
+It runs in the environment of the stack under test, on the same database, and sells, spoils and reads through the
+same services and tables as the console.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.db import connection  # noqa: E402
+from django_scopes import scope  # noqa: E402
+
+from cloud.admissions.models import Admission, JournalEntry, SetAside  # noqa: E402
+from cloud.catalog.models import TicketProduct  # noqa: E402
+from cloud.core import business_day  # noqa: E402
+from cloud.core.actors import Actor  # noqa: E402
+from cloud.demo.venue import enrol_token, ensure_venue  # noqa: E402
+from cloud.entitlements.selectors import pass_line  # noqa: E402
+from cloud.sales.models import Order, OrderUnit  # noqa: E402
+from cloud.sales.services import issue_order, reissue_unit, revoke_order  # noqa: E402
+from cloud.sales.values import OrderLine, VisitorInput  # noqa: E402
+from cloud.venues.models import Device  # noqa: E402
+from paifang.reasons import Reason  # noqa: E402
+from paifang.v1 import scan_pb2  # noqa: E402
+
+ACTOR = Actor.system("test")
+VENUE = ensure_venue()
+
+
+def issue(product: str, id_number: str = "", name: str = "张三") -> dict[str, Any]:
+    """Sells one ticket for today."""
+    sold = TicketProduct.objects.get(code=product)
+    today = business_day.today(VENUE) if sold.validity == "dated" else None
+    visitors = [VisitorInput(name, id_number)] if id_number else []
+    line = OrderLine(sold, 1, today, visitors)
+    order = issue_order(actor=ACTOR, venue=VENUE, lines=[line], idempotency_key=str(uuid.uuid4()))
+    unit = order.units.select_related("entitlement").get()
+    label = str(unit.entitlement_id)
+    return {"label": label, "line": pass_line(unit.entitlement), "order": order.number, "unit": unit.pk}
+
+
+def reissue(unit: int) -> dict[str, Any]:
+    """A new code for the same ticket."""
+    reissue_unit(actor=ACTOR, venue=VENUE, unit=OrderUnit.objects.get(pk=unit))
+    return {"line": pass_line(OrderUnit.objects.select_related("entitlement").get(pk=unit).entitlement)}
+
+
+def revoke(order: str) -> dict[str, Any]:
+    revoke_order(actor=ACTOR, venue=VENUE, order=Order.objects.get(number=order), why="test")
+    return {}
+
+
+def presented(label: str) -> dict[str, Any]:
+    """What the cloud knows was decided about an entitlement, in order."""
+    names = dict(Device.objects.values_list("pk", "identifier"))
+    rows = JournalEntry.objects.filter(kind="presentation", entitlement_id=int(label)).order_by("seq")
+    decided = [
+        [names[row.device_id], scan_pb2.Decision.Name(row.decision).removeprefix("DECISION_"), Reason(row.reason).name]
+        for row in rows
+    ]
+    return {"decided": decided}
+
+
+def admissions(label: str) -> dict[str, Any]:
+    """Each admission's outcome, persons passed and returned, and whether it was settled after a restart."""
+    rows = Admission.objects.filter(entitlement_id=int(label)).order_by("seq")
+    return {"admissions": [[row.outcome, row.passed, row.returned, row.recovered] for row in rows]}
+
+
+def reasons() -> dict[str, Any]:
+    """How often each reason was given to something that is no ticket of ours."""
+    rows = JournalEntry.objects.filter(kind="presentation", entitlement_id__in=(None, 0)).values_list(
+        "reason", flat=True
+    )
+    named = [Reason(reason).name for reason in rows]
+    return {"reasons": {name: named.count(name) for name in sorted(set(named))}}
+
+
+def journal() -> dict[str, Any]:
+    return {
+        "entries": JournalEntry.objects.count(),
+        "open": Admission.objects.filter(outcome="open").count(),
+        "passed": {str(row.entitlement_id): row.passed for row in Admission.objects.all() if row.passed},
+        "admissions": Admission.objects.count(),
+        "set_aside": list(SetAside.objects.values_list("why", flat=True)),
+    }
+
+
+def token() -> dict[str, Any]:
+    return {"token": enrol_token(VENUE)}
+
+
+DOES: dict[str, Callable[..., dict[str, Any]]] = {
+    act.__name__: act for act in (issue, reissue, revoke, presented, admissions, reasons, journal, token)
+}
+
+
+def main() -> None:
+    for line in sys.stdin:
+        request = json.loads(line)
+        with scope(venue=VENUE):
+            reply = DOES[request.pop("do")](**request)
+        connection.close()  # it may wait long for the next request
+        print(json.dumps(reply), flush=True)
+
+
+if __name__ == "__main__":
+    main()
