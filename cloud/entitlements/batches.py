@@ -81,8 +81,8 @@ class Sealer:
 
 def delta(
     venue: Venue, sealer: Sealer, stream: int, after_seq: int, *, current: tuple[int, int], limit: int = MAX_OPS
-) -> feed_pb2.FeedBatch | None:
-    """The next batch after a cursor; None when there is nothing more.
+) -> feed_pb2.FeedBatch:
+    """The next batch after a cursor; a heartbeat when there is nothing more.
 
     A batch holds whole rows, as many as make at most `limit` operations (one row at least).
 
@@ -94,6 +94,7 @@ def delta(
         CursorTooOldError: the rows after the cursor are gone, or the cursor is ahead of all that was numbered
             (the cloud's database was restored): the gate must take a snapshot.
     """
+    behind = check_cursor(venue, stream, after_seq)
     rows = FeedRow.objects.filter(venue=venue, stream=stream, seq__gt=after_seq).order_by("seq")
     parts: list[bytes] = []
     count, last = 0, after_seq
@@ -106,9 +107,8 @@ def delta(
             break
         parts.append(raw)
         count, last = count + more, seq
-    if not parts:
-        check_cursor(venue, stream, after_seq)
-        return None
+    if behind and not parts:
+        raise CursorTooOldError(f"the row after {after_seq} is gone")
     known_to, instant = current
     return sealer.seal(
         stream,
@@ -120,10 +120,11 @@ def delta(
     )
 
 
-def check_cursor(venue: Venue, stream: int, seq: int) -> None:
-    """Raises CursorTooOldError where the stream cannot be continued from `seq`."""
+def check_cursor(venue: Venue, stream: int, seq: int) -> bool:
+    """Whether rows follow `seq`. Raises CursorTooOldError where the stream cannot be continued from there."""
     now = head(venue, stream)
     if seq < now.trimmed_to:
         raise CursorTooOldError(f"the rows after {seq} were trimmed up to {now.trimmed_to}")
     if seq > now.seq:
         raise CursorTooOldError(f"the cursor {seq} is ahead of the last number given, {now.seq}")
+    return seq < now.seq

@@ -72,5 +72,9 @@ def _number(venue: Venue, stream: int) -> int:
 
 def _locked_head(venue: Venue, stream: int) -> FeedHead:
     """Locked before the waiting rows are read, so that what another sequencer numbered meanwhile is seen."""
-    FeedHead.objects.bulk_create([FeedHead(venue=venue, stream=stream)], ignore_conflicts=True)
-    return FeedHead.objects.select_for_update().get(venue=venue, stream=stream)
+    rows = FeedHead.objects.select_for_update().filter(venue=venue, stream=stream)
+    found = rows.first()
+    if found is None:
+        FeedHead.objects.bulk_create([FeedHead(venue=venue, stream=stream)], ignore_conflicts=True)
+        found = rows.get()
+    return found
