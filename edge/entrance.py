@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -22,25 +21,20 @@ from edge.drivers.base import NS_PER_MS, Barrier, BarrierEvent, Online, Reader, 
 from edge.drivers.serial import SerialPort
 from edge.lane import Lane, LaneSettings
 from edge.lane_actions import STARTING, Action, Alarm, Changed, Close, GoAhead, Late, Open, Present, Show
+from edge.locations import Location, locate, look_at
 from edge.passages import Settle
 from edge.verdict import Credential, Moment, Place
 from paifang.reasons import Reason
 from paifang.v1 import scan_pb2
+
+if TYPE_CHECKING:
+    from edge._verify import Environment
 
 log = logging.getLogger("paifang.lane")
 
 TICK_MS = 50
 LOCATE_S = 1.0  # how often a lane asks where it stands
 RESTART_S = 1.0  # between the end of a lane's run by an error and the next
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """Where the cloud says a lane stands. `enabled`: its station and the device itself are switched on."""
-
-    device_id: int
-    station_id: int
-    enabled: bool
 
 
 class _ReaderPort:
@@ -57,8 +51,8 @@ class LaneRunner:
     """One lane.
 
     Args:
+        environment: the store, for the live records that say where the lane stands.
         moment: the trusted clock.
-        locate: finds the lane's device by its identifier; None while the cloud has not told of it.
         display: shown each verdict; must not block.
 
     Raises ValueError when a driver or one of its options is not known.
@@ -67,16 +61,16 @@ class LaneRunner:
     def __init__(
         self,
         config: LaneConfig,
+        environment: Environment,
         admissions: Admissions,
-        *,
         moment: Callable[[], Moment],
-        locate: Callable[[str], Location | None],
+        *,
         display: Callable[[Show], None] | None = None,
     ) -> None:
         self.config = config
         self._admissions = admissions
         self._moment = moment
-        self._locate = locate
+        self._environment = environment
         self._display = display
         self._place: Place | None = None
         self._located: Location | None = None
@@ -126,8 +120,11 @@ class LaneRunner:
         return {name: driver.counts() for name, driver in (ports | {self.config.barrier.port: self._barrier}).items()}
 
     def relocate(self) -> None:
-        """Asks where the lane stands: call it after the cloud's live records changed."""
-        found = self._locate(self.config.device)
+        """Looks up where the lane stands. The lane does so itself every second."""
+        identifier, before = self.config.device, self._located
+        found = look_at(self._environment, before.device_id, identifier) if before is not None else None
+        if found is None:
+            found = locate(self._environment, identifier)
         if found == self._located:
             return
         if found is None:
