@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 from google.protobuf.message import DecodeError
 
+from cloud.core.errors import DomainError
 from cloud.gates.models import EdgeHealth
 from cloud.venues.models import Device, Edge, Station, Venue
 from paifang.v1 import scan_pb2
@@ -128,3 +130,16 @@ def _instant(ms: int) -> datetime | None:
     if not 0 < ms < 253_402_300_800_000:
         return None
     return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def find_edge(name: str, venue_code: str | None = None) -> Edge:
+    """An edge by name or number, anywhere in the installation. Raises DomainError "edge.unknown", "edge.ambiguous"."""
+    wanted = Q(name=name) | Q(pk=int(name)) if name.isdecimal() else Q(name=name)
+    rows = Edge.objects.filter(wanted, retired_at=None).select_related("venue")
+    found = list(rows.filter(venue__code=venue_code) if venue_code else rows)
+    if not found:
+        raise DomainError("edge.unknown", f"没有边缘 {name}。", f"There is no edge {name}. Create it in the console.")
+    if len(found) > 1:
+        codes = ", ".join(sorted(edge.venue.code for edge in found))
+        raise DomainError("edge.ambiguous", f"多个景区有 {name}:{codes}。", f"Several venues have {name}: {codes}.")
+    return found[0]

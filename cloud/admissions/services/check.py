@@ -15,6 +15,7 @@ from cloud.admissions.services.occupancy import exit_stations
 from cloud.admissions.settle import Passage
 from cloud.core.alarms import raise_alarm, raised
 from cloud.core.business_day import calendar_of
+from cloud.core.locks import lock_row
 from cloud.venues.models import Venue
 from paifang.v1 import scan_pb2
 
@@ -41,6 +42,7 @@ def check_day(venue: Venue, day: date) -> list[Difference]:
         return []
     found = {difference.what: [difference.total, difference.journal] for difference in differences[:20]}
     with transaction.atomic():
+        lock_row(Venue, venue.pk)  # two workers looking at once raise one alarm
         if not raised("ledger.mismatch", venue, day=day.isoformat(), found=found):
             raise_alarm("ledger.mismatch", venue, venue, day=day.isoformat(), found=found)
     return differences

@@ -4,6 +4,16 @@ from cloud.gates.authority import ensure_authority
 from cloud.gates.services.enrol import Enrolled, enrol
 from cloud.gates.services.report import report
 from cloud.gates.services.revoke import revoke_edge
+from cloud.gates.services.silence import alarm_silent_edges, forget_tokens
 from cloud.gates.services.tokens import create_token
 
-__all__ = ["Enrolled", "create_token", "enrol", "ensure_authority", "report", "revoke_edge"]
+__all__ = [
+    "Enrolled",
+    "alarm_silent_edges",
+    "create_token",
+    "enrol",
+    "ensure_authority",
+    "forget_tokens",
+    "report",
+    "revoke_edge",
+]

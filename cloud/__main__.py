@@ -1,0 +1,133 @@
+"""`python -m cloud ...`: the control plane's processes and the few commands beside them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import os
+import sys
+
+PASSWORD_VARIABLE = "PAIFANG_ADMIN_PASSWORD"  # noqa: S105 - its name
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit code: 0 done, 1 it could not be done (said on stderr), 2 wrong usage."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cloud.settings")
+    if arguments[:1] == ["demo"]:
+        from cloud.demo import cli
+
+        return cli.main(arguments[1:])
+    asked = _parser().parse_args(arguments)
+    import django
+
+    django.setup()
+    from cloud.core.errors import DomainError
+    from cloud.rpc.server import AddressError
+
+    try:
+        asked.act(asked)
+    except DomainError as refused:
+        print(f"paifang cloud: {refused.en}", file=sys.stderr)
+        return 1
+    except AddressError as problem:
+        print(f"paifang cloud: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="paifang cloud", description="The control plane. Settings come from PAIFANG_* (docs/cloud.md)."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, act: object, help: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help, description=help)
+        added.set_defaults(act=act)
+        return added
+
+    web = command("web", _web, "serve the console; put a TLS proxy in front of it")
+    web.add_argument("--bind", default="127.0.0.1:8000", help="host:port, default %(default)s")
+    web.add_argument("--workers", type=int, default=1, help="processes, default %(default)s")
+    web.add_argument("--threads", type=int, default=8, help="threads in each, default %(default)s")
+    rpc = command("rpc", _rpc, "serve the gates: the enrol port and the gates' port")
+    rpc.add_argument("--enrol", help="host:port, default PAIFANG_RPC_ENROL_ADDRESS")
+    rpc.add_argument("--gates", help="host:port, default PAIFANG_RPC_GATES_ADDRESS")
+    command("worker", _worker, "run jobs, deliver events, look after feeds, ledgers and silent edges")
+    command("migrate", _migrate, "bring the database up to date; make roles, authority, static files, translations")
+    admin = command("createadmin", _createadmin, f"a first administrator; password from ${PASSWORD_VARIABLE} or asked")
+    admin.add_argument("username")
+    admin.add_argument("--name", default="", help="as shown to others")
+    token = command("token", _token, "print a one-time enrolment token for an edge, good for 15 minutes")
+    token.add_argument("edge", help="its name or number")
+    token.add_argument("--venue", help="the venue's code, where several have an edge of that name")
+    commands.add_parser("demo", help="the demo venue on this machine: see demo --help", add_help=False)
+    return parser
+
+
+def _web(asked: argparse.Namespace) -> None:
+    from cloud.web import Web, prepare_files
+
+    prepare_files()
+    Web(bind=asked.bind, workers=asked.workers, threads=asked.threads).run()
+
+
+def _rpc(asked: argparse.Namespace) -> None:
+    from cloud.rpc.server import Addresses, serve
+    from cloud.settings import environment
+
+    addresses = Addresses(
+        enrol=asked.enrol or environment.rpc_enrol_address,
+        gates=asked.gates or environment.rpc_gates_address,
+        public_host=environment.rpc_public_host,
+    )
+    asyncio.run(serve(addresses))
+
+
+def _worker(_: argparse.Namespace) -> None:
+    from cloud.worker.process import run_until_signalled
+
+    run_until_signalled()
+
+
+def _migrate(_: argparse.Namespace) -> None:
+    from django.core.management import call_command
+
+    from cloud.core.actors import Actor
+    from cloud.gates.services import ensure_authority
+    from cloud.staff.services import ensure_roles
+    from cloud.web import prepare_files
+
+    call_command("migrate", interactive=False)
+    ensure_roles()
+    ensure_authority(actor=Actor.system("migrate"))
+    prepare_files()
+
+
+def _createadmin(asked: argparse.Namespace) -> None:
+    from cloud.core.actors import Actor
+    from cloud.staff.services import create_employee
+
+    password = os.environ.get(PASSWORD_VARIABLE) or getpass.getpass(f"Password of {asked.username}: ")
+    create_employee(
+        actor=Actor.system("createadmin"), username=asked.username, password=password, name=asked.name, superuser=True
+    )
+    print(f"{asked.username} may do everything at every venue.")
+
+
+def _token(asked: argparse.Namespace) -> None:
+    from django_scopes import scope, scopes_disabled
+
+    from cloud.core.actors import Actor
+    from cloud.gates.selectors import find_edge
+    from cloud.gates.services import create_token
+
+    with scopes_disabled():
+        edge = find_edge(asked.edge, asked.venue)
+    with scope(venue=edge.venue):
+        print(create_token(actor=Actor.system("token command"), edge=edge))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

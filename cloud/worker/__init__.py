@@ -1,0 +1,1 @@
+"""The worker process: enqueued jobs, the outbox, and what is done every so often."""
