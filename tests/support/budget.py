@@ -1,4 +1,4 @@
-"""How much a test tries: a small fixed count by default, the full one under PAIFANG_LONG=1 (`make test-long`)."""
+"""How much a test tries: little in `make test`, a lot in `make test-long`."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import os
 
 
 def budget(small: int, long: int) -> int:
-    """The count for this run."""
-    return long if os.environ.get("PAIFANG_LONG") == "1" else small
+    """The count for this run; PAIFANG_TEST_PROFILE=long asks for the long one."""
+    return long if os.environ.get("PAIFANG_TEST_PROFILE") == "long" else small
