@@ -17,6 +17,7 @@ import django
 django.setup()
 
 from django.db import connection  # noqa: E402
+from django.db.models import Q  # noqa: E402
 from django_scopes import scope  # noqa: E402
 
 from cloud.admissions.models import Admission, JournalEntry, SetAside  # noqa: E402
@@ -78,10 +79,8 @@ def admissions(label: str) -> dict[str, Any]:
 
 def reasons() -> dict[str, Any]:
     """How often each reason was given to something that is no ticket of ours."""
-    rows = JournalEntry.objects.filter(kind="presentation", entitlement_id__in=(None, 0)).values_list(
-        "reason", flat=True
-    )
-    named = [Reason(reason).name for reason in rows]
+    rows = JournalEntry.objects.filter(Q(entitlement_id=None) | Q(entitlement_id=0), kind="presentation")
+    named = [Reason(reason).name for reason in rows.values_list("reason", flat=True)]
     return {"reasons": {name: named.count(name) for name in sorted(set(named))}}
 
 
