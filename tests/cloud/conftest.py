@@ -6,11 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 from django_scopes import scope
+from pytest_django.fixtures import SettingsWrapper
 
 from cloud.catalog.models import TicketProduct
 from cloud.core.actors import Actor
 from cloud.venues.models import Device, Edge, Station, Venue
 from tests.support import venue as make
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: SettingsWrapper) -> None:
+    """Hashing a password well takes a good part of a second; tests make many."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture

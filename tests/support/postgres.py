@@ -82,7 +82,12 @@ def _run(command: Sequence[str], home: Path, environment: dict[str, str] | None 
     # The server inherits its starter's output: a file, for a pipe would stay open as long as it runs.
     with (home / "output").open("w+") as output:
         done = subprocess.run(
-            command, stdout=output, stderr=subprocess.STDOUT, cwd=home, env=os.environ | (environment or {}), check=False
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=home,
+            env=os.environ | (environment or {}),
+            check=False,
         )
         if done.returncode:
             output.seek(0)

@@ -68,7 +68,9 @@ class Row:
 
 def feed_rows(after: int = 0) -> list[Row]:
     """The feed rows of the scope's venue in the order they were written, from the one after `after` on."""
-    return [Row(row.stream, list(unpack_ops(bytes(row.ops)))) for row in FeedRow.objects.filter(pk__gt=after).order_by("pk")]
+    return [
+        Row(row.stream, list(unpack_ops(bytes(row.ops)))) for row in FeedRow.objects.filter(pk__gt=after).order_by("pk")
+    ]
 
 
 def last_feed_row() -> int:

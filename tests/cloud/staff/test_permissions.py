@@ -1,0 +1,208 @@
+"""Deny by default, per venue, at once; and every public service asks."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django_scopes import scope
+
+from cloud.catalog import services as catalog
+from cloud.catalog.models import TicketProduct
+from cloud.core.actors import Actor
+from cloud.core.business_day import today
+from cloud.core.errors import DomainError
+from cloud.core.models import AuditRow
+from cloud.entitlements import keys, live_services
+from cloud.entitlements.models import FeedRow
+from cloud.sales import services as sales
+from cloud.sales.values import OrderLine
+from cloud.staff import services as staff
+from cloud.staff.models import Employee, RoleGrant
+from cloud.staff.permissions import BUILT_IN, Permission, allowed, require
+from cloud.venues import services as venues
+from cloud.venues.models import Device, Station, Venue
+from tests.support.venue import SYSTEM, make_actor, make_venue
+
+
+@dataclass
+class Place:
+    """Something of each kind."""
+
+    venue: Venue
+    west: Station
+    east: Station
+    gate: Device
+    adult: TicketProduct
+
+
+@pytest.fixture
+def place(venue: Venue, west: Station, east: Station, gate: Device, adult: TicketProduct) -> Place:
+    return Place(venue, west, east, gate, adult)
+
+
+def _order(place: Place) -> Any:
+    line = OrderLine(place.adult, 1, today(place.venue))
+    return sales.issue_order(actor=SYSTEM, venue=place.venue, lines=[line], idempotency_key="made")
+
+
+# Every public service, called rightly but for who calls it.
+SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
+    "venues.create_venue": lambda a, p: venues.create_venue(actor=a, code="x", name_zh="x"),
+    "venues.create_station": lambda a, p: venues.create_station(actor=a, venue=p.venue, name_zh="x"),
+    "venues.create_edge": lambda a, p: venues.create_edge(actor=a, venue=p.venue, name="x"),
+    "venues.create_device": lambda a, p: venues.create_device(
+        actor=a, venue=p.venue, identifier="x", name="x", station=p.west
+    ),
+    "catalog.create_product": lambda a, p: catalog.create_product(
+        actor=a, venue=p.venue, code="x", name_zh="x", price_fen=1
+    ),
+    "catalog.set_on_sale": lambda a, p: catalog.set_on_sale(actor=a, venue=p.venue, product=p.adult, on_sale=False),
+    "staff.create_employee": lambda a, p: staff.create_employee(actor=a, username="x", password="correct horse"),
+    "staff.grant_role": lambda a, p: staff.grant_role(
+        actor=a, employee=Employee.objects.get(), role="administrator", venue=p.venue
+    ),
+    "staff.withdraw_role": lambda a, p: staff.withdraw_role(
+        actor=a, employee=Employee.objects.get(), role="viewer", venue=p.venue
+    ),
+    "live.create_station": lambda a, p: live_services.create_station(actor=a, venue=p.venue, name_zh="x"),
+    "live.create_device": lambda a, p: live_services.create_device(
+        actor=a, venue=p.venue, identifier="x", name="x", station=p.west
+    ),
+    "live.create_product": lambda a, p: live_services.create_product(
+        actor=a, venue=p.venue, code="x", name_zh="x", price_fen=1
+    ),
+    "live.set_station_enabled": lambda a, p: live_services.set_station_enabled(
+        actor=a, venue=p.venue, station=p.west, enabled=False
+    ),
+    "live.set_device_enabled": lambda a, p: live_services.set_device_enabled(
+        actor=a, venue=p.venue, device=p.gate, enabled=False
+    ),
+    "live.move_device": lambda a, p: live_services.move_device(actor=a, venue=p.venue, device=p.gate, station=p.east),
+    "live.set_product_stations": lambda a, p: live_services.set_product_stations(
+        actor=a, venue=p.venue, product=p.adult, stations=[]
+    ),
+    "live.set_station_products": lambda a, p: live_services.set_station_products(
+        actor=a, venue=p.venue, station=p.west, products=[]
+    ),
+    "live.join_groups": lambda a, p: live_services.join_groups(actor=a, venue=p.venue, station=p.west, others=[p.east]),
+    "live.leave_group": lambda a, p: live_services.leave_group(actor=a, venue=p.venue, station=p.west),
+    "keys.rotate": lambda a, p: keys.rotate(actor=a, venue=p.venue, purpose="pass"),
+    "keys.kill": lambda a, p: keys.kill(actor=a, venue=p.venue, purpose="pass", key_id=1, why="x"),
+    "sales.issue_order": lambda a, p: sales.issue_order(
+        actor=a, venue=p.venue, lines=[OrderLine(p.adult, 1, today(p.venue))], idempotency_key="x"
+    ),
+    "sales.revoke_order": lambda a, p: sales.revoke_order(actor=a, venue=p.venue, order=_order(p), why="x"),
+    "sales.reissue_unit": lambda a, p: sales.reissue_unit(actor=a, venue=p.venue, unit=_order(p).units.get()),
+}
+
+
+def test_every_public_service_is_in_the_list() -> None:
+    modules = {
+        "venues": venues,
+        "catalog": catalog,
+        "staff": staff,
+        "live": live_services,
+        "sales": sales,
+        "keys": keys,
+    }
+    taking_an_actor = {
+        f"{room}.{name}"
+        for room, module in modules.items()
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if not name.startswith("_") and _takes_an_actor(function)
+    }
+    assert taking_an_actor == set(SERVICES)
+
+
+def _takes_an_actor(function: Callable[..., Any]) -> bool:
+    parameter = inspect.signature(function).parameters.get("actor")
+    return parameter is not None and parameter.kind is inspect.Parameter.KEYWORD_ONLY
+
+
+@pytest.mark.spec("E-01")
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("role", ["viewer", None])
+def test_a_viewer_or_somebody_without_a_role_is_refused_everything(
+    place: Place, service: str, role: str | None
+) -> None:
+    order, rows = _order(place), FeedRow.objects.count()
+    who = make_actor(place.venue, role)
+    trail = AuditRow.objects.count()
+    with pytest.raises(DomainError) as refused:
+        SERVICES[service](who, place)
+    assert refused.value.code == "permission.denied"
+    assert (FeedRow.objects.count(), AuditRow.objects.count()) == (rows, trail), "nothing was done"
+    assert order.state == "issued"
+
+
+@pytest.mark.spec("E-01")
+@pytest.mark.parametrize("role", BUILT_IN)
+def test_a_role_permits_exactly_what_it_lists(venue: Venue, role: str) -> None:
+    who = make_actor(venue, role)
+    assert {each for each in Permission if allowed(who, each, venue)} == set(BUILT_IN[role][2])
+
+
+def test_the_administrator_may_everything_and_trusted_code_too(venue: Venue) -> None:
+    for who in (make_actor(venue, "administrator"), SYSTEM):
+        for permission in Permission:
+            require(who, permission, venue)
+
+
+@pytest.mark.spec("E-07", "Y-17")
+def test_a_role_counts_at_its_venue_only(venue: Venue) -> None:
+    who = make_actor(venue, "administrator")
+    other = make_venue("other")
+    assert not allowed(who, Permission.ORDER_VIEW, other)
+    staff.grant_role(actor=SYSTEM, employee=who.employee, role="viewer", venue=other)  # type: ignore[arg-type]
+    assert allowed(who, Permission.ORDER_VIEW, other)
+    assert not allowed(who, Permission.ORDER_ISSUE, other)
+
+
+@pytest.mark.spec("E-01")
+def test_a_withdrawn_role_ends_at_once(venue: Venue) -> None:
+    who = make_actor(venue, "gate_supervisor")
+    staff.withdraw_role(actor=SYSTEM, employee=who.employee, role="gate_supervisor", venue=venue)  # type: ignore[arg-type]
+    assert not any(allowed(who, each, venue) for each in Permission)
+
+
+def test_somebody_who_left_may_nothing(venue: Venue) -> None:
+    who = make_actor(venue, "administrator")
+    who.employee.is_active = False  # type: ignore[union-attr]
+    assert not allowed(who, Permission.LIVE_VIEW, venue)
+
+
+def test_granting_twice_is_one_grant(venue: Venue) -> None:
+    who = make_actor(venue, "viewer")
+    staff.grant_role(actor=SYSTEM, employee=who.employee, role="viewer", venue=venue)  # type: ignore[arg-type]
+    assert RoleGrant.objects.count() == 1
+    assert AuditRow.objects.filter(action="role.grant").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"username": "wang", "password": "short"}, "employee.password"),
+        ({"username": "wang", "password": "password1234"}, "employee.password"),
+        ({"username": "taken", "password": "correct horse battery"}, "employee.username"),
+    ],
+)
+def test_employees_need_a_name_of_their_own_and_a_good_password(db: None, fields: dict[str, str], code: str) -> None:
+    staff.create_employee(actor=SYSTEM, username="taken", password="correct horse battery")
+    with pytest.raises(DomainError) as refused:
+        staff.create_employee(actor=SYSTEM, **fields)
+    assert refused.value.code == code
+
+
+def test_an_unknown_role_is_refused(venue: Venue, viewer: Actor) -> None:
+    with pytest.raises(DomainError) as refused:
+        staff.grant_role(actor=SYSTEM, employee=viewer.employee, role="emperor", venue=venue)  # type: ignore[arg-type]
+    assert refused.value.code == "role.unknown"
+
+
+def test_rights_are_looked_up_in_the_scope_free_tables(venue: Venue, viewer: Actor) -> None:
+    with scope(venue=None):
+        assert allowed(viewer, Permission.LIVE_VIEW, venue)
