@@ -147,7 +147,7 @@ class Admissions:
         self._reservations.release(scan.chain, committed=committed)
         verdict = scan.work.verdict
         if type(result) is Committed:
-            use = None if scan.assume_passed else scan.work.use(result.seq)
+            use = None if scan.assume_passed else scan.work.use
             if self._owed:
                 self._insist_again()
             scan.done(Presented(ADMIT, Reason.OK, verdict, use, scan.credential))

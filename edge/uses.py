@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgpack
@@ -75,12 +76,22 @@ def left(txn: WriteTxn, use: OpenUse, decide: Callable[..., Verdict]) -> int:
 def station_id(txn: WriteTxn, device_id: int) -> int:
     """Where a device stands now; 0 where the cloud has not said."""
     device = txn.get(Table.DEVICE, live_key(device_id))
-    return Device.unpack(device).station_id if device is not None else 0
+    return _station_of(device) if device is not None else 0
 
 
 def count_inside(txn: WriteTxn, device_id: int, persons: int, day: int) -> None:
     """Counts bodies that went through a lane in or out, as its station says."""
     station = txn.get(Table.STATION, live_key(station_id(txn, device_id)))
-    leaving = station is not None and Station.unpack(station).exit
+    leaving = station is not None and _is_exit(station)
     counts = Occupancy.unpack(txn.get(Table.META, OCCUPANCY))
     txn.put(Table.META, OCCUPANCY, counts.passed(persons, leaving=leaving, day=day).pack())
+
+
+@lru_cache(maxsize=256)  # live records are few and change rarely; passages are many
+def _station_of(device: bytes) -> int:
+    return Device.unpack(device).station_id
+
+
+@lru_cache(maxsize=256)
+def _is_exit(station: bytes) -> bool:
+    return Station.unpack(station).exit

@@ -1,7 +1,7 @@
 """What the committer writes. A work knows its rank and how to write itself inside a transaction.
 
 `write` runs in the committer's thread and must leave nothing behind when it answers Conflict. It may run
-again, from the start, when the group it was in had to be split: it keeps no state between runs.
+again, from the start, when the group it was in had to be split: nothing of the run before may matter to it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edge._verify import Verdict, WriteTxn
 
 ADMISSION, NOTE, FEED, TRIM = range(4)  # ranks, first served first
+KEEP = int(RuleFlag.KEEP_ON_TIMEOUT)
 TRIM_ROWS = 1024  # a transaction; admissions do not wait for a long queue's trimming
 
 
@@ -68,7 +69,7 @@ class Admit:
     alone would not tell a give-back from the reservation it overtook.
     """
 
-    __slots__ = ("assume_passed", "counter", "decided_us", "moment", "place", "verdict")
+    __slots__ = ("assume_passed", "counter", "decided_us", "moment", "place", "use", "verdict")
     rank: ClassVar[int] = ADMISSION
 
     def __init__(
@@ -80,6 +81,7 @@ class Admit:
         self.counter = counter
         self.assume_passed = assume_passed
         self.decided_us = decided_us
+        self.use: OpenUse | None = None  # what it reserved, once written
 
     def write(self, txn: WriteTxn, journal: Writer) -> Result:
         verdict, moment = self.verdict, self.moment
@@ -91,7 +93,10 @@ class Admit:
             moment.clock,
             presentation(verdict, self.place, scan_pb2.DECISION_ADMIT, verdict.reason, self.decided_us),
         )
-        use = self.use(seq)
+        self.use = use = OpenUse(
+            seq, verdict.entitlement_id, verdict.owner_id, verdict.group_id, self.place.device_id, verdict.persons,
+            self.counter, moment.day, moment.month, moment.now_ms, verdict.rule_flags & KEEP != 0,
+        )  # fmt: skip
         if self.assume_passed:
             _journal_settlement(
                 txn, journal, use, moment, scan_pb2.OUTCOME_PASSED, usage=verdict.usage_after, passed=use.persons
@@ -99,14 +104,6 @@ class Admit:
         else:
             txn.put(Table.OPEN, seq_key(seq), uses.pack(use))
         return Committed(seq)
-
-    def use(self, seq: int) -> OpenUse:
-        """The use this admission reserved, once its entry has a seq."""
-        verdict, moment = self.verdict, self.moment
-        return OpenUse(
-            seq, verdict.entitlement_id, verdict.owner_id, verdict.group_id, self.place.device_id, verdict.persons,
-            self.counter, moment.day, moment.month, moment.now_ms, bool(verdict.rule_flags & RuleFlag.KEEP_ON_TIMEOUT),
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

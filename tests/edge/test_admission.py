@@ -152,7 +152,6 @@ def test_two_gates_at_the_same_instant_through_the_committers_thread(core: Modul
     entrance.close()
 
 
-@pytest.mark.spec("T-26")
 def test_one_code_for_several_people_counts_persons(entrance: Entrance) -> None:
     entrance.ticket(1, persons=5)
     use = entrance.admit(1)

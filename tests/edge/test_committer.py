@@ -311,4 +311,3 @@ def test_answers_after_the_loop_has_ended_are_dropped_and_stay_durable(core: Mod
     committer.stop()
     assert scan_pb2.Entry.FromString(environment.get(Table.JOURNAL, journal.seq_key(1))).at_ms == NOW_MS
     environment.close()
-

@@ -13,7 +13,6 @@ from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -22,7 +21,6 @@ from edge import journal
 from edge.admission import Presented
 from edge.committer import MAP_FULL
 from edge.verdict import OpenUse
-from paifang.reasons import Reason
 from paifang.records import Usage
 from paifang.v1 import scan_pb2
 from tests.support.budget import budget
@@ -57,7 +55,12 @@ class Uses(RuleBasedStateMachine):
     def present(self, ticket: int, place: object) -> None:
         self.asked += 1
         self.entrance.admissions.present(
-            credential(ticket), place, moment(), counter=1, assume_passed=False, done=self.hear  # type: ignore[arg-type]
+            credential(ticket),
+            place,
+            moment(),
+            counter=1,
+            assume_passed=False,
+            done=self.hear,  # type: ignore[arg-type]
         )
 
     def hear(self, presented: Presented) -> None:

@@ -79,7 +79,9 @@ def live_rows() -> list[tuple[Table, bytes, bytes]]:
     for place in (WEST, EAST, EXIT):
         station = Station(GROUP, True, place is EXIT, (PRODUCT,))
         rows.append((Table.STATION, live_key(place.station_id), station.pack()))
-        rows.append((Table.DEVICE, live_key(place.device_id), Device(place.station_id, True, f"G{place.device_id}").pack()))
+        rows.append(
+            (Table.DEVICE, live_key(place.device_id), Device(place.station_id, True, f"G{place.device_id}").pack())
+        )
     return rows
 
 
@@ -148,7 +150,10 @@ class Entrance:
         self.inbox: queue.Queue[Callable[[], None]] = queue.Queue()
         self.trouble = Trouble(self.environment)
         self.committer = Committer(
-            self.trouble, edge_id=EDGE_ID, deliver=self.inbox.put, max_queue=self._max_queue  # type: ignore[arg-type]
+            self.trouble,
+            edge_id=EDGE_ID,
+            deliver=self.inbox.put,
+            max_queue=self._max_queue,  # type: ignore[arg-type]
         )
         self.verifier = self._core.Verifier(self.environment, PEPPER)
         self.admissions = Admissions(
@@ -192,7 +197,13 @@ class Entrance:
                 continue
 
     def present(
-        self, ticket: int, place: Place = WEST, *, counter: int | None = 100, assume_passed: bool = False, at_ms: int = 0
+        self,
+        ticket: int,
+        place: Place = WEST,
+        *,
+        counter: int | None = 100,
+        assume_passed: bool = False,
+        at_ms: int = 0,
     ) -> list[Presented]:
         """Presents a ticket; the list gets the answer when it comes."""
         answers: list[Presented] = []
@@ -210,7 +221,9 @@ class Entrance:
         assert answer.use is not None
         return answer.use
 
-    def settle(self, use: OpenUse, outcome: int, *, passed: int = 0, returned: int = 0, recovered: bool = False) -> None:
+    def settle(
+        self, use: OpenUse, outcome: int, *, passed: int = 0, returned: int = 0, recovered: bool = False
+    ) -> None:
         self.admissions.settle(
             use, passed=passed, returned=returned, outcome=outcome, moment=moment(900), recovered=recovered
         )
