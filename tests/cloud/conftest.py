@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from django_scopes import scope
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from cloud.catalog.models import TicketProduct
 from cloud.core.actors import Actor
@@ -15,7 +15,7 @@ from tests.support import venue as make
 
 
 @pytest.fixture(autouse=True)
-def _quick_passwords(settings: SettingsWrapper) -> None:
+def _quick_passwords(settings: Settings) -> None:
     """Hashing a password well takes a good part of a second; tests make many."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
