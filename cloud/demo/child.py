@@ -30,8 +30,9 @@ def start(argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> subproce
             if os.getppid() != parent:  # it died before the line above
                 os._exit(1)
 
-    fresh = not log.exists() or log.stat().st_size > LOG_LIMIT
-    with log.open("wb" if fresh else "ab") as output:
+    if log.exists() and log.stat().st_size > LOG_LIMIT:
+        log.unlink()
+    with log.open("ab") as output:
         return subprocess.Popen(
             argv,
             env=dict(env),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from cloud.demo import site
 from cloud.demo.control import LONGEST_PATH
@@ -134,6 +136,17 @@ class Layout:
             folder.mkdir(parents=True, exist_ok=True)
         self.edge_config.write_text(edge_toml(self), encoding="utf-8")
 
+    def lock(self) -> IO[bytes]:
+        """Holds the folder for one demo until the file is closed. Raises DemoError when another one has it."""
+        self.demo.mkdir(parents=True, exist_ok=True)
+        held = (self.demo / "lock").open("ab")
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held.close()
+            raise DemoError(f"a demo is running in {self.var}; stop it, or point PAIFANG_VAR elsewhere") from None
+        return held
+
 
 def edge_toml(layout: Layout) -> str:
     """The edge's configuration for the demo's lanes."""
@@ -155,7 +168,7 @@ def edge_toml(layout: Layout) -> str:
             f"device = {_text(plan.device)}",
             f"name = {_text(plan.name)}",
             f"open_seconds = {layout.open_seconds}",
-            *_port("[[lane.reader]]", "scanner", layout.device(plan, "qr"), 9600),
+            *_port("[[lane.reader]]", "line", layout.device(plan, "qr"), 9600),
         ]
         if plan.id_reader:
             lines += _port("[[lane.reader]]", "sdt", layout.device(plan, "id"), 115200)

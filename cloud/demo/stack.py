@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cloud.demo import child, commands, site
 from cloud.demo.layout import DemoError, Layout, python
@@ -29,6 +29,7 @@ class Stack:
         self.supervisor = Supervisor(layout.environment(), layout.logs, say)
         self._tasks: list[asyncio.Task[None]] = []
         self._server: asyncio.Server | None = None
+        self._lock: IO[bytes] | None = None
 
     async def __aenter__(self) -> Stack:
         return self
@@ -39,8 +40,10 @@ class Stack:
         if self._server is not None:
             self._server.close()
         await self.supervisor.stop_all()
-        for path in (self.layout.running, self.layout.supervisor):
-            path.unlink(missing_ok=True)
+        if self._lock is not None:
+            for path in (self.layout.running, self.layout.supervisor):
+                path.unlink(missing_ok=True)
+            self._lock.close()
 
     async def start(self) -> None:
         """Prepares the data, starts cloud, entrance and edge, and returns when a pass would be decided.
@@ -49,6 +52,7 @@ class Stack:
         """
         layout = self.layout
         layout.ports.check()
+        self._lock = layout.lock()
         layout.prepare()
         self._add_programs()
         self._server = await commands.serve(layout.supervisor, self.supervisor)

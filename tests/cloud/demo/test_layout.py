@@ -27,7 +27,7 @@ def test_the_edge_reads_the_configuration_written_for_it(tmp_path: Path) -> None
     assert {lane.open_seconds for lane in read.lanes} == {2.5}
     west = read.lanes[0]
     assert [(port.driver, port.port) for port in west.readers] == [
-        ("scanner", str(tmp_path / "demo/dev/west-1-qr")),
+        ("line", str(tmp_path / "demo/dev/west-1-qr")),
         ("sdt", str(tmp_path / "demo/dev/west-1-id")),
     ]
     assert (west.barrier.driver, west.barrier.baud) == ("ds205a", 19200)
@@ -54,3 +54,10 @@ def test_a_lane_is_found_in_any_case_and_others_are_listed() -> None:
     assert site.lane("west-1").station == "west"
     with pytest.raises(KeyError, match=r"there is no lane G9; there are WEST-1, .*CABLE-1"):
         site.lane("G9")
+
+
+def test_one_folder_has_one_demo(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, Ports())
+    with layout.lock(), pytest.raises(DemoError, match="a demo is running in"):
+        layout.lock()
+    layout.lock().close()
