@@ -71,7 +71,7 @@ class FrameBuffer:
             found = buffer.find(self._start, at)
             if found < 0:
                 kept = self._partial_start(buffer, at)
-                self.noise_bytes += len(buffer) - kept - at
+                self.noise_bytes += kept - at
                 at = kept
                 break
             self.noise_bytes += found - at
