@@ -16,17 +16,22 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from edge import toml_lines
+from edge.drivers import registry
 from edge.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
 class PortConfig:
-    """A device at the end of a serial line. `options` are the driver's own: terminator, address, strict ..."""
+    """A device at the end of a serial line. `baud`: where the file names none, the driver's usual one.
+
+    `options` are the driver's own: terminator, address, strict ...
+    """
 
     driver: str
     port: str
@@ -130,7 +135,7 @@ class _Reader:
     def within(
         self, table: dict[str, Any], at: toml_lines.Path, key: str, low: float, high: float, default: Any
     ) -> Any:
-        value = self.get(table, at, key, type(default) if default is not ... else int, default)
+        value = self.get(table, at, key, type(default), default)
         if not low <= value <= high:
             raise self.fail((*at, key), f'"{key}" is expected within {low}..{high}, not {value}')
         return value
@@ -210,23 +215,43 @@ class _Reader:
             raise self.fail((*at, "reader"), f'lane "{device}" needs at least one [[lane.reader]]')
         if "barrier" not in row:
             raise self.fail(at, f'lane "{device}" needs a [lane.barrier]')
+        poll_ms = self.within(row, at, "poll_ms", 10, 5000, 100)
         return LaneConfig(
             device=device,
             name=self.get(row, at, "name", str, device),
-            readers=tuple(self.port(reader, (*at, "reader", n)) for n, reader in enumerate(readers)),
-            barrier=self.port(row["barrier"], (*at, "barrier")),
+            readers=tuple(self.reader(reader, (*at, "reader", n)) for n, reader in enumerate(readers)),
+            barrier=self.barrier(row["barrier"], (*at, "barrier"), poll_ms),
             open_seconds=self.within(row, at, "open_seconds", 1.0, 120.0, 8.0),
             debounce_seconds=self.within(row, at, "debounce_seconds", 0.0, 60.0, 3.0),
             passage=self.one_of(row, at, "passage", ("counter", "none")),
-            poll_ms=self.within(row, at, "poll_ms", 10, 5000, 100),
+            poll_ms=poll_ms,
         )
 
-    def port(self, row: Any, at: toml_lines.Path) -> PortConfig:
+    def reader(self, row: Any, at: toml_lines.Path) -> PortConfig:
+        port = self.port(row, at, registry.READERS)
+        try:
+            registry.make_reader(port.driver, port.options)
+        except ValueError as problem:
+            raise self.fail((*at, "options"), f'"options" of driver "{port.driver}": {problem}') from None
+        return port
+
+    def barrier(self, row: Any, at: toml_lines.Path, poll_ms: int) -> PortConfig:
+        port = self.port(row, at, registry.BARRIERS)
+        try:
+            registry.make_barrier(port.driver, port.options, poll_ms)
+        except ValueError as problem:
+            raise self.fail((*at, "options"), f'"options" of driver "{port.driver}": {problem}') from None
+        return port
+
+    def port(self, row: Any, at: toml_lines.Path, drivers: Mapping[str, Any]) -> PortConfig:
         self.known(row, at, ("driver", "port", "baud", "options"))
+        driver = self.get(row, at, "driver", str)
+        if driver not in drivers:
+            raise self.fail((*at, "driver"), f'"driver" is expected to be one of: {", ".join(drivers)}; not "{driver}"')
         return PortConfig(
-            driver=self.get(row, at, "driver", str),
+            driver=driver,
             port=self.get(row, at, "port", str),
-            baud=self.within(row, at, "baud", 300, 4_000_000, ...),
+            baud=self.within(row, at, "baud", 300, 4_000_000, registry.default_baud(driver)),
             options=self.get(row, at, "options", dict, {}),
         )
 

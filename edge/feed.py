@@ -241,7 +241,8 @@ class Feed:
 
         The bulk stream is cut, its cursor gone durably before START is, and it waits for START.
         """
-        self._urgent_started = trio.Event()
+        if self._urgent_started.is_set():
+            self._urgent_started = trio.Event()
         self._bulk_scope.cancel()
         async with self._bulk_lock:
             bulk = self.state.bulk

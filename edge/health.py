@@ -32,6 +32,11 @@ class Lane(Protocol):
 
     def status(self) -> scan_pb2.LaneStatus: ...
 
+    @property
+    def cause(self) -> str: ...
+
+    def counts(self) -> dict[str, dict[str, int]]: ...
+
 
 @dataclass(slots=True)
 class Parts:
@@ -151,7 +156,7 @@ def _problems(said: dict[str, Any], parts: Parts) -> list[str]:
             if not lane[f"{part}_online"]:
                 found.append(f"lane {lane['device']}: the {part} does not answer")
         if lane["state"] == "fault" and lane["reader_online"] and lane["barrier_online"]:
-            found.append(f"lane {lane['device']}: out of order")
+            found.append(f"lane {lane['device']}: {lane['cause'] or 'out of order'}")
     return found
 
 
@@ -177,6 +182,7 @@ def _lane(device: str, name: str, lane: Lane) -> dict[str, Any]:
         "device": device,
         "name": name,
         "device_id": status.device_id,
+        "cause": lane.cause,
         "state": scan_pb2.LaneState.Name(status.state).removeprefix("LANE_STATE_").lower(),
         "reader_online": status.reader_online,
         "barrier_online": status.barrier_online,
@@ -185,6 +191,7 @@ def _lane(device: str, name: str, lane: Lane) -> dict[str, Any]:
         "last_at": _iso(status.last_at_ms),
         "presented": status.presented,
         "admitted": status.admitted,
+        "dropped": lane.counts(),
     }
 
 

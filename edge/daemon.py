@@ -1,0 +1,218 @@
+"""The edge as a process: opens the store, wires the rooms together, keeps them running, and stops cleanly.
+
+A room that fails is started again and never takes another with it: the cloud's side may be down for days and
+one lane's port may be on fire, the other lanes go on.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfoNotFoundError
+
+import trio
+
+from edge import health, http, identity, keyring, store
+from edge.admission import Admissions
+from edge.clock import BEHIND, CONFIRMED, JUMPED, Clock
+from edge.committer import Committer
+from edge.config import EdgeConfig
+from edge.entrance import LaneRunner
+from edge.errors import KeySetError
+from edge.feed import KEYSET, Feed
+from edge.identity import Identity
+from edge.keyring import KeyRing
+from edge.store import Opened
+from edge.uplink import Uplink, open_channel
+from edge.works import PutMeta
+from paifang import __version__
+from paifang.business_day import Calendar
+from paifang.records import Table, VenueSettings, live_key
+
+if TYPE_CHECKING:
+    from edge._verify import Environment
+
+log = logging.getLogger(__name__)
+
+CLOCK_MARK = b"clock.mark"  # its row in META: u64, milliseconds
+SWITCH_INTERVAL_S = 1e-4  # a busy worker thread gives the interpreter back within 0.1 ms, not 5
+ALARM_AGAIN_S = 60.0  # the same alarm is journalled at most this often
+RESTART_S = 1.0
+
+
+def run(config: EdgeConfig) -> None:
+    """Runs until SIGTERM or SIGINT. Raises NotEnrolledError, StartError."""
+    enrolled = identity.load(config.state)
+    module = store.core(config)
+    opened = store.open_store(module, config.state, config.map_size_mb)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    try:
+        trio.run(_Daemon(config, enrolled, module, opened).run)
+    finally:
+        opened.environment.close()
+
+
+class _Daemon:
+    def __init__(self, config: EdgeConfig, enrolled: Identity, module: Any, opened: Opened) -> None:
+        self.config = config
+        self.enrolled = enrolled
+        self.module = module
+        self.opened = opened
+        self.environment: Environment = opened.environment
+        self.alarmed: dict[tuple[str, int], float] = {}
+
+    async def run(self) -> None:
+        """Wires everything; on the way out everything queued is written before the store closes."""
+        token = trio.lowlevel.current_trio_token()
+        self.committer = Committer(self.environment, edge_id=self.enrolled.edge_id, deliver=token.run_sync_soon)
+        self.clock = Clock(self._stored_mark(), self._save_mark)
+        self.keys = KeyRing(self.enrolled.root_key, self.enrolled.venue_id)
+        self.verifier = self.module.Verifier(self.environment, self.enrolled.pepper)
+        self.admissions = Admissions(
+            self.environment, self.verifier, self.committer, decide=self.module.decide, moment=self.clock.moment
+        )
+        self.committer.start()
+        gates = self.config.gates or self.enrolled.gates_address
+        channel = open_channel(self.enrolled, gates)
+        try:
+            self._first_entries()
+            self.parts = self._parts(gates, channel)
+            self._use_settings()
+            gc.collect()
+            gc.freeze()  # what lives as long as the daemon need not be looked through again
+            await self._supervise()
+        finally:
+            with trio.CancelScope(shield=True):
+                channel.close()
+                await trio.to_thread.run_sync(self.committer.stop)
+            log.info("stopped: entry %d is the last, all of it on disk", self.committer.last_seq)
+
+    def _parts(self, gates: str, channel: Any) -> health.Parts:
+        uplink = Uplink(
+            channel, self.environment, self.committer, self.clock,
+            status=lambda: health.edge_status(self.parts), alarm=self.alarm,
+        )  # fmt: skip
+        feed = Feed(
+            channel, self.environment, self.committer, self.keys, self.clock, edge_id=self.enrolled.edge_id,
+            ready=uplink.spoken, alarm=self.alarm, live_changed=self._live_changed, keys_changed=self._keys_changed,
+        )  # fmt: skip
+        moment = self.clock.moment
+        self.lanes = [LaneRunner(lane, self.environment, self.admissions, moment) for lane in self.config.lanes]
+        return health.Parts(
+            config=self.config, identity=self.enrolled, gates=gates, verifier=self.module.IMPLEMENTATION,
+            version=__version__, environment=self.environment, committer=self.committer, admissions=self.admissions,
+            clock=self.clock, keys=self.keys, feed=feed, uplink=uplink, lanes=self.lanes,
+            started_ns=time.monotonic_ns(),
+        )  # fmt: skip
+
+    def _first_entries(self) -> None:
+        """The boot entry, the stored keys, and an alarm for a store that was broken."""
+        self.admissions.boot(__version__, self.module.IMPLEMENTATION)
+        if self.opened.moved_to is not None:
+            self.alarm(
+                "store.broken", f"{self.opened.why}; kept in {self.opened.moved_to.name}, filled anew from the cloud"
+            )
+        stored = self.environment.get(Table.META, KEYSET)
+        if stored is not None:
+            try:
+                self.keys.offer(*keyring.unpack_stored(stored))
+            except KeySetError as refused:
+                self.alarm(refused.code, f"the stored set: {refused}")
+        self._keys_changed()
+
+    # --- running ------------------------------------------------------------------------------------------------------
+
+    async def _supervise(self) -> None:
+        log.info(
+            "edge %d (%s) of venue %d, %s verifier, %d lanes, entry %d",
+            self.enrolled.edge_id, self.config.name, self.enrolled.venue_id, self.module.IMPLEMENTATION,
+            len(self.config.lanes), self.committer.last_seq,
+        )  # fmt: skip
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._stop_on_signal, nursery.cancel_scope)
+            for config, lane in zip(self.config.lanes, self.lanes, strict=True):
+                nursery.start_soon(self._keep, f"lane {config.device}", lane.run)
+            nursery.start_soon(self._keep, "feed", self.parts.feed.run)
+            nursery.start_soon(self._keep, "uplink", self.parts.uplink.run)
+            nursery.start_soon(self._keep, "clock", self._tick_forever)
+            if self.config.http:
+                said = partial(health.health, self.parts)
+                nursery.start_soon(self._keep, "http", partial(http.serve_forever, self.config.http, said))
+            await trio.to_thread.run_sync(store.prefault, self.config.state / "store", abandon_on_cancel=True)
+
+    async def _keep(self, name: str, room: Callable[[], Awaitable[None]]) -> None:
+        """Runs a room for ever."""
+        while True:
+            try:
+                await room()
+                log.error("%s ended; it is started again", name)
+            except Exception:
+                log.exception("%s failed; it is started again", name)
+            self.alarm("daemon.restart", f"{name} was started again")
+            await trio.sleep(RESTART_S)
+
+    async def _stop_on_signal(self, scope: trio.CancelScope) -> None:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for number in signals:
+                log.info("stopping on %s", signal.Signals(number).name)
+                scope.cancel()
+
+    async def _tick_forever(self) -> None:
+        state = self.clock.state
+        while True:
+            self.clock.tick()
+            if self.clock.state != state:
+                state = self.clock.state
+                log.info("the clock is %s", health.clock_name(state))
+                if state in (BEHIND, JUMPED):
+                    self.alarm("clock.degraded", f"the clock is {health.clock_name(state)}")
+                elif state == CONFIRMED:
+                    self.alarmed.pop(("clock.degraded", 0), None)
+            await trio.sleep(1)
+
+    # --- what the rooms tell each other -------------------------------------------------------------------------------
+
+    def alarm(self, code: str, detail: str, device_id: int = 0) -> None:
+        """Journalled and logged; a trouble that repeats itself only once a minute."""
+        now = trio.current_time()
+        if now < self.alarmed.get((code, device_id), 0.0):
+            return
+        self.alarmed[code, device_id] = now + ALARM_AGAIN_S
+        log.error("alarm %s: %s", code, detail)
+        self.admissions.alarm(code, detail, device_id)
+
+    def _live_changed(self) -> None:
+        """The feed changed rule sets, stations, devices or the venue's settings."""
+        self.verifier.reload_live()
+        self._use_settings()
+        for lane in self.lanes:
+            lane.relocate()
+
+    def _use_settings(self) -> None:
+        stored = self.environment.get(Table.VENUE, live_key(self.enrolled.venue_id))
+        if stored is None:
+            return
+        try:
+            settings = VenueSettings.unpack(stored)
+            self.clock.use_calendar(Calendar(settings.time_zone, settings.day_start_minutes))
+        except (ValueError, KeyError, TypeError, ZoneInfoNotFoundError) as problem:
+            self.alarm("venue.settings", f"the venue's settings cannot be used, the ones before stay: {problem}")
+            return
+        if settings.keyset_version > self.keys.version:
+            self.parts.feed.ask_keys()
+
+    def _keys_changed(self) -> None:
+        self.verifier.set_pass_keys(self.keys.pass_keys())
+
+    def _stored_mark(self) -> int:
+        stored = self.environment.get(Table.META, CLOCK_MARK)
+        return int.from_bytes(stored, "big") if stored else 0
+
+    def _save_mark(self, mark_ms: int) -> None:
+        self.committer.submit(PutMeta([(CLOCK_MARK, mark_ms.to_bytes(8, "big"))]))
