@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,7 +86,7 @@ class Environment:
     def close(self) -> None:
         writer = self._open_writer()
         if writer is not None:
-            writer.abort()
+            writer._drop()
         if self._env is not None:
             self._env.close()
             self._env = None
@@ -113,9 +114,10 @@ class WriteTxn:
     def __init__(self, environment: Environment, txn: Any) -> None:
         self._environment = environment
         self._txn: Any = txn
+        self._thread = threading.get_ident()
 
     def __del__(self) -> None:
-        self.abort()
+        self._drop()
 
     @property
     def ended(self) -> bool:
@@ -158,6 +160,7 @@ class WriteTxn:
     def apply(self, ops: bytes, generation: int, own_edge_id: int) -> tuple[int, bool]:
         if not 0 <= generation <= U32_MAX:
             raise ValueError(f"generation {generation} is not a 32-bit number")
+        self._open()
         rows = list(records.unpack_ops(ops))
         for op in rows:
             _require_known(op)
@@ -186,25 +189,27 @@ class WriteTxn:
         return True
 
     def commit(self) -> None:
-        txn = self._end()
-        if txn is None:
-            raise StoreError("the transaction has ended")
+        txn = self._open()
+        self._txn = None
         with _mapped():
             txn.commit()
 
     def abort(self) -> None:
-        txn = self._end()
-        if txn is not None:
-            txn.abort()
+        if not self.ended:
+            self._open()
+            self._drop()
 
     def _open(self) -> Any:
         if self._txn is None:
             raise StoreError("the transaction has ended")
+        if self._thread != threading.get_ident():
+            raise StoreError("the transaction belongs to another thread")
         return self._txn
 
-    def _end(self) -> Any:
+    def _drop(self) -> None:
         txn, self._txn = self._txn, None
-        return txn
+        if txn is not None:
+            txn.abort()
 
 
 def _scan(txn: Any, table: Any, start: bytes, limit: int, max_bytes: int, prefix: bytes) -> list[tuple[bytes, bytes]]:

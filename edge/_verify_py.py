@@ -84,7 +84,11 @@ class Verifier:
         self._devices = {number: parse_device(value) for number, value in rows(Table.DEVICE)}
 
     def set_pass_keys(self, keys: Iterable[tuple[int, bytes, int, int, bool]]) -> None:
-        self._keys = {key[0]: PublicKey(*key) for key in keys}
+        taken = [PublicKey(*key) for key in keys]
+        for key in taken:
+            if len(key.public) != nacl.bindings.crypto_sign_PUBLICKEYBYTES:
+                raise ValueError(f"pass key {key.key_id}: a public key has 32 bytes, not {len(key.public)}")
+        self._keys = {key.key_id: key for key in taken}
 
     def check(
         self, kind: int, data: bytes, station_id: int, device_id: int, now_ms: int, day: int, month: int

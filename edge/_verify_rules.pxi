@@ -168,7 +168,8 @@ cdef class LiveState:
 
     cdef void add_ruleset(self, uint32_t number, octets p) noexcept:
         cdef RuleSet* ruleset = &self.rulesets[self.rulesets_count]
-        ruleset.number, ruleset.flags, ruleset.media, ruleset.uses_per_group = number, le16(p + 2), le16(p + 4), le32(p + 8)
+        ruleset.number, ruleset.flags = number, le16(p + 2)
+        ruleset.media, ruleset.uses_per_group = le16(p + 4), le32(p + 8)
         self.rulesets_count += 1
 
     cdef uint32_t add_station(self, uint32_t number, octets p, uint32_t* products) noexcept:
