@@ -245,7 +245,9 @@ class VenueSettings:
 
     def pack(self) -> bytes:
         stations = {number: list(names) for number, names in self.stations.items()}
-        packed: bytes = msgpack.packb({"tz": self.time_zone, "start": self.day_start_minutes, "stations": stations})
+        packed: bytes = msgpack.packb(
+            {"tz": self.time_zone, "start": self.day_start_minutes, "stations": stations, "keys": self.keyset_version}
+        )
         return packed
 
     @classmethod

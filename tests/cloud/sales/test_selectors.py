@@ -1,0 +1,89 @@
+"""Finding orders."""
+
+from __future__ import annotations
+
+import pytest
+from django_scopes import scope
+
+from cloud.catalog.models import TicketProduct
+from cloud.core.business_day import today
+from cloud.core.errors import DomainError
+from cloud.sales import selectors
+from cloud.sales.models import Order
+from cloud.sales.services import issue_order
+from cloud.sales.values import OrderLine, VisitorInput
+from cloud.venues.models import Venue
+from tests.support.venue import SYSTEM, make_id_number, make_product, make_venue
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def family(venue: Venue, adult: TicketProduct) -> Order:
+    visitors = [VisitorInput("王小明", make_id_number(1)), VisitorInput("王小红", make_id_number(2))]
+    return issue_order(
+        actor=SYSTEM, venue=venue, lines=[OrderLine(adult, 2, today(venue), visitors)], idempotency_key="family"
+    )
+
+
+@pytest.fixture
+def single(venue: Venue, week: TicketProduct) -> Order:
+    return issue_order(actor=SYSTEM, venue=venue, lines=[OrderLine(week, 1)], idempotency_key="single")
+
+
+def found(venue: Venue, query: str = "") -> list[Order]:
+    return list(selectors.orders(venue, query))
+
+
+@pytest.mark.spec("O-04")
+def test_each_key_finds_the_order(venue: Venue, family: Order, single: Order) -> None:
+    assert found(venue) == [single, family], "newest first"
+    assert found(venue, f" {family.number} ") == [family]
+    assert found(venue, family.number[:-1]) == []
+    assert found(venue, "小红") == [family]
+    assert found(venue, make_id_number(2).lower()) == [family]
+    assert found(venue, make_id_number(3)) == []
+    assert found(venue, "七日") == [single]
+    assert found(venue, "week") == [single]
+    assert found(venue, "nobody") == []
+
+
+def test_a_wildcard_is_a_character(venue: Venue, family: Order) -> None:
+    assert found(venue, "%") == found(venue, "_") == []
+
+
+def test_each_row_counts_its_tickets(venue: Venue, family: Order, single: Order) -> None:
+    assert [order.unit_count for order in found(venue, "小")] == [2], "all of them, not only those that matched"  # type: ignore[attr-defined]
+
+
+def test_pages_overlap_nowhere_and_leave_nothing_out(venue: Venue) -> None:
+    product = make_product(venue, validity="open")
+    made = [
+        issue_order(actor=SYSTEM, venue=venue, lines=[OrderLine(product, 1)], idempotency_key=str(at))
+        for at in range(5)
+    ]
+    first, second, third = (selectors.orders_page(venue, number=number, size=2) for number in (1, 2, 3))
+    assert first.rows + second.rows + third.rows == made[::-1]
+    assert (first.more, second.more, third.more) == (True, True, False)
+    assert selectors.orders_page(venue, number=0, size=2).rows == first.rows
+    assert selectors.orders_page(venue, number=4, size=2).rows == []
+
+
+@pytest.mark.spec("O-07")
+def test_an_order_is_read_with_all_that_belongs_to_it(
+    venue: Venue, family: Order, django_assert_num_queries: pytest.FixtureRequest
+) -> None:
+    with django_assert_num_queries(2):  # type: ignore[operator]
+        order = selectors.order(venue, family.number)
+        assert [unit.visitor.name for unit in order.units.all() if unit.visitor] == ["王小明", "王小红"]
+        assert all(unit.entitlement.pass_raw and unit.product.code == "adult" for unit in order.units.all())
+
+
+@pytest.mark.spec("Y-17")
+def test_another_venues_orders_are_not_found(venue: Venue, family: Order) -> None:
+    other = make_venue("other")
+    with scope(venue=other):
+        assert found(other) == []
+        with pytest.raises(DomainError) as refused:
+            selectors.order(other, family.number)
+    assert refused.value.code == "order.unknown"
