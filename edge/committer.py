@@ -12,6 +12,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAP_FULL = -30792
+ROUSE_EVERY = 32  # answers handed out before the thread is woken for what they caused
 
 Done = Callable[[Result], None]
 Queued = tuple[Work, Done | None]
@@ -61,7 +63,8 @@ class Committer:
         self._max_queue = max_queue
         self._queues: tuple[deque[Queued], ...] = tuple(deque() for _ in (ADMISSION, NOTE, FEED, TRIM))
         self._wake: SimpleQueue[None] = SimpleQueue()
-        self._idle = False
+        self._idle = False  # the thread sleeps, or is about to
+        self._answering = False  # the trio thread is handing answers out
         self._stopping = False
         self._accepting = True
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
@@ -97,10 +100,30 @@ class Committer:
         if not self._accepting or (work.rank <= NOTE and not always and len(queue) >= self._max_queue):
             return False
         queue.append((work, done))
+        if not self._answering:
+            self._rouse()
+        return True
+
+    def _answer(self, answers: Sequence[tuple[Done, Result]]) -> None:
+        """Hands a group's answers out, in the trio thread. What they cause at once is again one group."""
+        for start in range(0, len(answers), ROUSE_EVERY):
+            self._answering = True
+            try:
+                for done, result in answers[start : start + ROUSE_EVERY]:
+                    try:
+                        done(result)
+                    except Exception:
+                        log.exception("an answer of the committer was not taken")  # and the others still get theirs
+            finally:
+                self._answering = False
+            if self.queued:
+                self._rouse()
+
+    def _rouse(self) -> None:
+        """Wakes the thread where it sleeps. Twice does no harm."""
         if self._idle:
             self._idle = False
             self._wake.put(None)
-        return True
 
     # --- the committer's thread ---------------------------------------------------------------------------------------
 
@@ -143,7 +166,7 @@ class Committer:
                 answers.append((done, result))
         if answers:
             try:
-                self._deliver(_Delivery(answers))
+                self._deliver(partial(self._answer, answers))
             except RuntimeError as problem:  # the trio loop has ended: what is durable stays so
                 log.warning("%d answers have nobody to go to: %s", len(answers), problem)
 
@@ -197,22 +220,6 @@ class _WriteError(Exception):
         super().__init__(f"{type(problem).__name__}: {problem}")
         self.store_failed = isinstance(problem, StoreError)
         self.divisible = not committing or (isinstance(problem, StoreError) and problem.code == MAP_FULL)
-
-
-class _Delivery:
-    """The answers of one group, on their way to the trio thread."""
-
-    __slots__ = ("_answers",)
-
-    def __init__(self, answers: list[tuple[Done, Result]]) -> None:
-        self._answers = answers
-
-    def __call__(self) -> None:
-        for done, result in self._answers:
-            try:
-                done(result)
-            except Exception:
-                log.exception("an answer of the committer was not taken")  # and the others still get theirs
 
 
 def _drain(queue: deque[Queued]) -> list[Queued]:
