@@ -39,7 +39,7 @@ Key = tuple[str, str | None]  # a text (its singular where it has a plural) and 
 
 
 def compile_catalogs() -> list[Path]:
-    """Compiles every django.po under cloud/locale beside itself; only those newer than their .mo. Returns the .mo files.
+    """Compiles every django.po under cloud/locale that is newer than its .mo. Returns the .mo files.
 
     Safe beside running processes: a reader sees the old file or the whole new one.
     """
@@ -92,7 +92,7 @@ def translated(message: Any) -> bool:
 
 
 def update_catalogue() -> list[str]:
-    """Writes the Chinese catalogue anew: translations kept, new texts added, unused ones dropped. Returns the lacking."""
+    """Writes the Chinese catalogue anew: translations kept, new texts added, unused ones gone. Returns the lacking."""
     old = {key(message): message for message in read_catalog()} if CHINESE.exists() else {}
     fresh = used()
     for message in fresh:

@@ -48,10 +48,13 @@ class Empty:
 
 @dataclass(frozen=True, slots=True)
 class Table:
+    """`compact` rows stay rows on a phone: what names the row, one column, one pill; figures are left out there."""
+
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     empty: Empty
+    compact: bool = False
 
     @property
     def lines(self) -> list[tuple[Row, list[tuple[Column, Cell]]]]:

@@ -172,8 +172,9 @@ def _service(lanes: Sequence[LaneView]) -> TileView:
         if count
     ]
     tone = "bad" if faults else "warn" if silent else ""
-    value = f"{working}/{len(lanes)}" if lanes else "0"
-    return TileView(_("Lanes in service"), value, " · ".join(notes) or _("all working"), "door-open", tone)
+    value = f"{working}/{len(lanes)}" if lanes else "–"
+    fine = _("all working") if lanes else _("none set up yet")
+    return TileView(_("Lanes in service"), value, " · ".join(notes) or fine, "door-open", tone)
 
 
 _WORKING = (scan_pb2.LANE_STATE_READY, scan_pb2.LANE_STATE_DECIDING, scan_pb2.LANE_STATE_OPEN)
@@ -283,7 +284,7 @@ def _recent(rows: Sequence[admissions.Recent]) -> Table:
     empty = Empty(
         _("Nothing presented yet"), _("Every code shown at a gate appears here within a second."), "scan-line"
     )
-    return Table(_("Last presented"), columns, tuple(reversed(lines)), empty)
+    return Table(_("Last presented"), columns, tuple(reversed(lines)), empty, compact=True)
 
 
 def _edge(view: EdgeView, now: datetime) -> EdgeCard:
