@@ -75,11 +75,10 @@ class _Stand:
 
 @dataclass(slots=True)
 class _Unwalked:
-    """Persons of a settled use who did not walk. `kept`: their use stayed spent."""
+    """Persons of a settled use who did not walk, whether it came back or was kept."""
 
     use: OpenUse
     persons: int
-    kept: bool
     until_ms: int
 
 
@@ -273,15 +272,15 @@ class Lane:
 
     def _count(self, stand: _Stand, use: OpenUse, status: Status, now_ms: int) -> list[Action]:
         """A reading while a use is open."""
-        readable = stand.baseline is not None and status.counter is not None
-        passed = (
-            passages.moved(stand.baseline or 0, status.counter or 0, self._settings.counter_modulus)
-            if readable
-            else None
-        )
+        passed = None
+        if stand.baseline is not None and status.counter is not None:
+            passed = passages.moved(stand.baseline, status.counter, self._settings.counter_modulus)
         if passed is None or passed < stand.passed:
             restarted = Alarm("barrier.restarted", "while a use was open: it stays spent")
-            return [restarted, *self._settle(stand, use, None, now_ms)]
+            return [restarted, Close(), *self._settle(stand, use, None, now_ms)]
+        if stand.phase is _Phase.OPENING:
+            # A driver reports Opened before what was counted since, so these came through earlier.
+            return self._rebase(stand, status.counter, now_ms)
         if passed >= use.persons:
             actions = self._settle(stand, use, passed, now_ms)
             if passed > use.persons and not status.held_open:
@@ -310,13 +309,14 @@ class Lane:
 
     def _settle(self, stand: _Stand, use: OpenUse, passed: int | None, now_ms: int) -> list[Action]:
         self._stand = None
-        return [self._settled(passages.settlement(use, passed), now_ms), *self._next(now_ms)]
+        settle = passages.settlement(use, passed, seen=stand.passed)
+        return [self._settled(settle, now_ms), *self._next(now_ms)]
 
     def _settled(self, settle: Settle, now_ms: int) -> Settle:
         """Remembers who did not walk: they may yet."""
         use, missing = settle.use, settle.use.persons - settle.passed
         if missing and settle.outcome != scan_pb2.OUTCOME_UNKNOWN:
-            self._unwalked.append(_Unwalked(use, missing, use.keep, now_ms + LATE_MS))
+            self._unwalked.append(_Unwalked(use, missing, now_ms + LATE_MS))
         return settle
 
     def _rebase(self, stand: _Stand, counter: int | None, now_ms: int) -> list[Action]:
@@ -340,8 +340,7 @@ class Lane:
             entry.persons -= taken
             if not entry.persons:
                 self._unwalked.pop()
-            if not entry.kept:
-                actions.append(Late(entry.use, taken))
+            actions.append(Late(entry.use, taken))
         if bodies:
             actions.append(Alarm("lane.unticketed", f"{bodies} passed without a use"))
         return actions

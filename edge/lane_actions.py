@@ -35,7 +35,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """`persons` walked through after their use was given back."""
+    """`persons` walked through after their use was settled as not walked on."""
 
     use: OpenUse
     persons: int

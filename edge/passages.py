@@ -28,10 +28,10 @@ def moved(before: int, after: int, modulus: int | None) -> int | None:
     return passed if 0 <= passed <= PLAUSIBLE else None
 
 
-def settlement(use: OpenUse, passed: int | None, *, recovered: bool = False) -> Settle:
-    """What becomes of a use that `passed` bodies walked on, at least; None: the board cannot tell."""
+def settlement(use: OpenUse, passed: int | None, *, seen: int = 0, recovered: bool = False) -> Settle:
+    """What becomes of a use that `passed` bodies walked on; None: the board cannot tell, but `seen` did before."""
     if passed is None:
-        return Settle(use, 0, 0, scan_pb2.OUTCOME_UNKNOWN, recovered)
+        return Settle(use, seen, 0, scan_pb2.OUTCOME_UNKNOWN, recovered)
     if passed >= use.persons:
         return Settle(use, use.persons, 0, scan_pb2.OUTCOME_PASSED, recovered)
     returned = 0 if use.keep else use.persons - passed
