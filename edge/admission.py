@@ -98,7 +98,7 @@ class Admissions:
         self._decide_late = decide
         self._moment = moment
         self._reservations = Reservations(verifier.inflight)
-        self._found = uses.all_open(environment)
+        self._found = {use.admission_seq: use for use in uses.all_open(environment)}
         self._owed: list[Settle | Late] = []
         self._looks = 0
         self._look_at_ms = 0
@@ -191,7 +191,7 @@ class Admissions:
         A settlement that cannot be written is tried again with the next admission that can; should the daemon
         end before, the use is found open at the next start.
         """
-        self._found = [found for found in self._found if found.admission_seq != use.admission_seq]
+        self._found.pop(use.admission_seq, None)
         self._insist(Settle(use, outcome, passed, returned, moment, recovered))
 
     def late(self, use: OpenUse, persons: int, moment: Moment) -> None:
@@ -204,7 +204,7 @@ class Admissions:
         What it counted since `OpenUse.counter` passed and the rest comes back; where that cannot be told, settle
         with OUTCOME_UNKNOWN and nothing returned.
         """
-        return [use for use in self._found if use.device_id == device_id]
+        return [use for use in self._found.values() if use.device_id == device_id]
 
     def occupancy(self) -> Occupancy:
         """People inside, as this edge counts them."""
