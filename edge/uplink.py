@@ -7,6 +7,7 @@ durable, and only what is acked is trimmed. A lost reply means the same entries 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 MAX_ENTRIES = 500  # a call
 MAX_BYTES = 1 << 20
 IDLE_S = 0.05  # how soon a new entry is noticed
@@ -44,7 +47,7 @@ CHANNEL_OPTIONS: list[tuple[str, int | str]] = [
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 1000),
+    ("grpc.min_reconnect_backoff_ms", 3000),  # how long one attempt may take
     ("grpc.max_reconnect_backoff_ms", 1000),
     ("grpc.max_receive_message_length", 8 << 20),
     ("grpc.max_send_message_length", 8 << 20),
@@ -59,7 +62,10 @@ def open_channel(identity: Identity, address: str) -> grpc.Channel:
         private_key=identity.key_pem,
         certificate_chain=identity.certificate_pem,
     )
-    return grpc.secure_channel(address, credentials, CHANNEL_OPTIONS)
+    channel = grpc.secure_channel(address, credentials, CHANNEL_OPTIONS)
+    # Without a watcher nothing polls between calls that fail at once, and no attempt to connect ever ends.
+    channel.subscribe(lambda state: log.info("the gates' port at %s: %s", address, state.name), try_to_connect=True)
+    return channel
 
 
 class Backoff:
