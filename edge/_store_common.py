@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from paifang.records import Table
@@ -70,8 +71,11 @@ class OwnerLock:
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, str(os.getpid()).encode(), 0)
 
-    def release(self) -> None:
-        """Gives the store up. Calling it again does nothing."""
+    def release(self, close: Callable[[int], None] = os.close) -> None:
+        """Gives the store up. Calling it again does nothing.
+
+        `close` is bound here because a store that lives until the interpreter ends finds `os` emptied.
+        """
         if self._fd >= 0:
-            os.close(self._fd)
+            close(self._fd)
             self._fd = -1

@@ -9,12 +9,29 @@ from types import ModuleType
 
 import pytest
 from nacl.signing import SigningKey
+
 from paifang import base45, passes, records
 from paifang.reasons import Reason
 from paifang.records import CredentialKind, Device, Op, RecordFlag, State, Station, Table, Usage
 from tests.support.gatekit import (
-    CLAIMS, ENTITLEMENT, GOOD, GROUP, KEY_ID, LANE, LINE, NOW_MS, NOW_S, PASS_KEY, PRODUCT, RAW, RECORD,
-    SIBLING, STATION, Gate, index_op, sign,
+    CLAIMS,
+    ENTITLEMENT,
+    GOOD,
+    GROUP,
+    KEY_ID,
+    LANE,
+    LINE,
+    NOW_MS,
+    NOW_S,
+    PASS_KEY,
+    PRODUCT,
+    RAW,
+    RECORD,
+    SIBLING,
+    STATION,
+    Gate,
+    index_op,
+    sign,
 )  # fmt: skip
 
 UNSEEN = replace(CLAIMS, entitlement_id=ENTITLEMENT + 1)
@@ -51,8 +68,9 @@ class TestLines:
     @pytest.mark.parametrize(
         "line",
         [
-            b"PF1:", b"PF1:A", b"PF1:::::", LINE[:-1], LINE[:-3], LINE[:90], LINE + b"0", LINE + b"BB8", LINE.lower()[4:],
-            LINE[:4] + LINE, LINE[:40] + b"\0" + LINE[41:], b"PF1:" + b"0" * 1_000_000, LINE[:60] + b"a" + LINE[61:],
+            b"PF1:", b"PF1:A", b"PF1:::::", LINE[:-1], LINE[:-3], LINE[:90], LINE + b"0", LINE + b"BB8",
+            LINE.lower()[4:], LINE[:4] + LINE, LINE[:40] + b"\0" + LINE[41:], b"PF1:" + b"0" * 1_000_000,
+            LINE[:60] + b"a" + LINE[61:],
         ],
     )  # fmt: skip
     def test_a_damaged_pass_is_refused(self, gate: Gate, line: bytes) -> None:
@@ -172,7 +190,8 @@ class TestIndexedCredentials:
         ("kind", "value"),
         [
             (CredentialKind.CHANNEL, b"OTA-2024-000017"), (CredentialKind.ID_NUMBER, ID_NUMBER),
-            (CredentialKind.CARD_UID, b"\x04\xa2\x00\x91"), (CredentialKind.MEMBER, b"M000123"), (CredentialKind.SHORT, b"K7WQ"),
+            (CredentialKind.CARD_UID, b"\x04\xa2\x00\x91"), (CredentialKind.MEMBER, b"M000123"),
+            (CredentialKind.SHORT, b"K7WQ"),
         ],
     )  # fmt: skip
     def test_each_kind_is_found_by_its_keyed_hash(self, gate: Gate, kind: CredentialKind, value: bytes) -> None:

@@ -6,11 +6,26 @@ from dataclasses import replace
 from types import ModuleType
 
 import pytest
+
 from paifang import records
 from paifang.reasons import Reason
 from paifang.records import CredentialKind, Device, RuleFlag, RuleSet, State, Station, Usage
 from tests.support.gatekit import (
-    CLAIMS, DAY, ENTITLEMENT, GOOD, GROUP, LANE, MONTH, NOW_MS, NOW_S, PRODUCT, RULES, SIBLING, STATION, Situation, fields,
+    CLAIMS,
+    DAY,
+    ENTITLEMENT,
+    GOOD,
+    GROUP,
+    LANE,
+    MONTH,
+    NOW_MS,
+    NOW_S,
+    PRODUCT,
+    RULES,
+    SIBLING,
+    STATION,
+    Situation,
+    fields,
 )  # fmt: skip
 
 USED = Usage(revision=3, total=1, month=MONTH, month_count=1, day=DAY, day_count=1, last_station=STATION,
