@@ -13,10 +13,11 @@ from django.utils import timezone
 from cloud.admin import menu
 from cloud.admin.kit.text import named
 from cloud.core.actors import Actor
-from cloud.staff import selectors
 from cloud.staff.models import Employee
 from cloud.staff.permissions import Permission, allowed
+from cloud.staff.selectors import roles_at
 from cloud.venues.models import Venue
+from cloud.venues.selectors import venues_of
 
 SESSION_VENUE = "venue"
 
@@ -60,7 +61,7 @@ class Desk:
 
     @property
     def roles(self) -> str:
-        return ", ".join(named(role) for role in selectors.roles_at(self.employee, self.venue))
+        return ", ".join(named(role) for role in roles_at(self.employee, self.venue))
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
@@ -71,7 +72,7 @@ def desk_of(request: HttpRequest) -> Desk | None:
     employee = request.user
     if not isinstance(employee, Employee):
         return None
-    venues = tuple(selectors.venues_of(employee))
+    venues = tuple(venues_of(employee))
     if not venues:
         return None
     chosen = request.session.get(SESSION_VENUE)

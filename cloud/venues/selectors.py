@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
+from cloud.staff.models import Employee
 from cloud.venues.models import Device, Edge, Station, Venue
+
+
+def venues_of(employee: Employee) -> QuerySet[Venue]:
+    """The venues where an employee has a role, by code; all of them for a superuser."""
+    venues = Venue.objects.order_by("code")
+    return venues if employee.is_superuser else venues.filter(pk__in=employee.grants.values("venue"))
 
 
 def stations(venue: Venue) -> QuerySet[Station]:

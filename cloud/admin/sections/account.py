@@ -17,8 +17,8 @@ from django.views.decorators.http import require_POST
 
 from cloud.admin.desk import SESSION_VENUE
 from cloud.admin.kit.page import secured
-from cloud.staff import selectors
 from cloud.staff.models import Employee
+from cloud.venues.selectors import venues_of
 
 A_YEAR = 365 * 24 * 3600
 
@@ -82,7 +82,7 @@ def choose_venue(request: HttpRequest) -> HttpResponse:
     if not isinstance(request.user, Employee):
         return redirect(settings.LOGIN_URL)
     code = request.POST.get("venue", "")
-    if not selectors.venues_of(request.user).filter(code=code).exists():
+    if not venues_of(request.user).filter(code=code).exists():
         raise Http404
     request.session[SESSION_VENUE] = code
     return redirect(settings.LOGIN_REDIRECT_URL)
