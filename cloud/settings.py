@@ -66,6 +66,7 @@ def _database(url: str) -> dict[str, object]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": VAR / "paifang.sqlite3",
+            "CONN_MAX_AGE": 60,
             "TEST": {"NAME": VAR / "test.sqlite3"},  # a file: threads of race tests share it
             # The default DEFERRED fails concurrent writers with "database is locked".
             "OPTIONS": {

@@ -62,6 +62,7 @@ class VenueFeed:
         self._batches: dict[tuple[int, int], asyncio.Task[feed_pb2.FeedBatch]] = {}
         self._sealer: Sealer | None = None
         self._sealed_at = 0.0
+        self._urgent_changes = 0
 
     def learned(self, look: Look) -> None:
         """A new look: wakes the streams when a head has moved."""
@@ -71,6 +72,7 @@ class VenueFeed:
         self._batches.clear()
         if before is None or before.head(feed_pb2.STREAM_URGENT) != look.head(feed_pb2.STREAM_URGENT):
             self._sealer = None  # an urgent change may be that of a key
+            self._urgent_changes += 1
         self.wake()
 
     def wake(self) -> None:
@@ -91,25 +93,34 @@ class VenueFeed:
             raise
 
     async def _make(self, stream: int, after: int, look: Look) -> feed_pb2.FeedBatch:
-        sealer = await self.sealer()
-
         def make() -> feed_pb2.FeedBatch:
             with scope(venue=self.venue):
-                return batches.delta(self.venue, sealer, stream, after, current=(look.head(stream), look.instant_ms))
+                current = (look.head(stream), look.instant_ms)
+                return batches.delta(self.venue, self._signing(), stream, after, current=current)
 
         return await self._database.run(make)
 
     async def sealer(self) -> Sealer:
         """The signer of the venue's batches, not older than half a minute."""
-        if self._sealer is None or time.monotonic() - self._sealed_at > SEALER_AGE_S:
 
-            def make() -> Sealer:
-                with scope(venue=self.venue):
-                    return Sealer.of(self.venue)
+        def make() -> Sealer:
+            with scope(venue=self.venue):
+                return self._signing()
 
-            self._sealer = await self._database.run(make)
-            self._sealed_at = time.monotonic()
-        return self._sealer
+        return self._fresh() or await self._database.run(make)
+
+    def _fresh(self) -> Sealer | None:
+        return self._sealer if time.monotonic() - self._sealed_at < SEALER_AGE_S else None
+
+    def _signing(self) -> Sealer:
+        """In a database thread. Not kept where an urgent change came meanwhile: it may have been read before that."""
+        sealer, turn = self._fresh(), self._urgent_changes
+        if sealer is None:
+            begun = time.monotonic()
+            sealer = Sealer.of(self.venue)
+            if turn == self._urgent_changes:
+                self._sealer, self._sealed_at = sealer, begun
+        return sealer
 
 
 class Hub:
