@@ -82,43 +82,58 @@ TABLE: dict[Reason, Entry] = {
     ),
     Reason.UNREADABLE: Entry(
         Text("无法识别", "Unreadable"),
-        Text("让游客调亮屏幕、擦净镜头后重扫;仍不行请改用证件或人工核验。",
-             "Brighten the screen, wipe the lens and scan again; failing that use the ID card or the help desk."),
+        Text(
+            "让游客调亮屏幕、擦净镜头后重扫;仍不行请改用证件或人工核验。",
+            "Brighten the screen, wipe the lens and scan again; failing that use the ID card or the help desk.",
+        ),
         Text("无法识别,请重扫", "Not readable, please scan again"),
     ),
     Reason.UNKNOWN_FORMAT: Entry(
         Text("未知码", "Unknown format"),
-        Text("不是本系统的票码(如付款码、网址)。请游客打开订单中的入园码。",
-             "Not one of our codes (a payment code or a web address, say). Ask for the entry code in the order."),
+        Text(
+            "不是本系统的票码(如付款码、网址)。请游客打开订单中的入园码。",
+            "Not one of our codes (a payment code or a web address, say). Ask for the entry code in the order.",
+        ),
         Text("不是入园码", "Not an entry code"),
     ),
     Reason.KEY_UNKNOWN: Entry(
         Text("未知密钥", "Unknown key"),
-        Text("票码由本景区未使用的密钥签发:别家景区的票或伪造。请到服务中心核对订单。",
-             "Signed by a key this venue does not use: another venue's ticket, or a fake. Check the order at the desk."),
+        Text(
+            "票码由本景区未使用的密钥签发:别家景区的票或伪造。请到服务中心核对订单。",
+            "Signed by a key this venue does not use: another venue's ticket, or a fake. Check the order at the desk.",
+        ),
         Text("非本景区票,请到服务中心", "Not this venue's ticket, please ask at the desk"),
     ),
     Reason.KEY_DEAD: Entry(
         Text("密钥已停用", "Key no longer valid"),
-        Text("签发此票的密钥已停用。请在服务中心凭订单换新码。", "The signing key was retired. Re-issue the code from the order."),
+        Text(
+            "签发此票的密钥已停用。请在服务中心凭订单换新码。",
+            "The signing key was retired. Re-issue the code from the order.",
+        ),
         Text("请到服务中心换码", "Please get a new code at the desk"),
     ),
     Reason.FORGED: Entry(
         Text("签名无效", "Forged"),
-        Text("签名不符,票码被改动或伪造。收下截图,按假票处理。",
-             "The signature does not match: altered or forged. Keep a picture and treat it as a fake."),
+        Text(
+            "签名不符,票码被改动或伪造。收下截图,按假票处理。",
+            "The signature does not match: altered or forged. Keep a picture and treat it as a fake.",
+        ),
         Text("票码无效,请到服务中心", "Invalid code, please ask at the desk"),
     ),
     Reason.REPLACED: Entry(
         Text("已换新码", "Replaced"),
-        Text("此票改签或重发过,这是旧码。请游客打开订单里的最新入园码。",
-             "The ticket was rescheduled or re-issued and this is the old code. Ask for the newest code in the order."),
+        Text(
+            "此票改签或重发过,这是旧码。请游客打开订单里的最新入园码。",
+            "The ticket was rescheduled or re-issued and this is the old code. Ask for the newest code in the order.",
+        ),
         Text("此码已更换,请出示新码", "This code was replaced, please show the new one"),
     ),
     Reason.UNKNOWN: Entry(
         Text("票不存在", "Not known"),
-        Text("闸机没有此票。刚购买的票请稍等片刻重扫;仍不行查订单。",
-             "The gate does not know it. If it was just bought wait a moment and scan again; else look up the order."),
+        Text(
+            "闸机没有此票。刚购买的票请稍等片刻重扫;仍不行查订单。",
+            "The gate does not know it. If it was just bought wait a moment and scan again; else look up the order.",
+        ),
         Text("未找到此票,请稍后重试", "Ticket not found, please try again shortly"),
     ),
     Reason.REVOKED: Entry(
@@ -133,8 +148,10 @@ TABLE: dict[Reason, Entry] = {
     ),
     Reason.LOCKED: Entry(
         Text("退款处理中", "Refund pending"),
-        Text("已申请退款。若游客要入园,先在订单中撤回退款申请。",
-             "A refund was requested. To let the visitor in, withdraw the request in the order first."),
+        Text(
+            "已申请退款。若游客要入园,先在订单中撤回退款申请。",
+            "A refund was requested. To let the visitor in, withdraw the request in the order first.",
+        ),
         Text("退款处理中,不可入园", "A refund is pending"),
     ),
     Reason.FROZEN: Entry(
@@ -149,7 +166,9 @@ TABLE: dict[Reason, Entry] = {
     ),
     Reason.STATION_CLOSED: Entry(
         Text("站点停用", "Station closed"),
-        Text("本站点已停用。请引导游客到其他入口。", "This station is switched off. Send visitors to another entrance."),
+        Text(
+            "本站点已停用。请引导游客到其他入口。", "This station is switched off. Send visitors to another entrance."
+        ),
         Text("本入口关闭,请走其他入口", "This entrance is closed, please use another"),
     ),
     Reason.LANE_CLOSED: Entry(
@@ -164,7 +183,10 @@ TABLE: dict[Reason, Entry] = {
     ),
     Reason.MEDIUM_NOT_ALLOWED: Entry(
         Text("凭证类型不符", "Medium not allowed"),
-        Text("此票不能用这种凭证。请改用订单要求的凭证。", "This ticket cannot be used with that medium. Use what the order says."),
+        Text(
+            "此票不能用这种凭证。请改用订单要求的凭证。",
+            "This ticket cannot be used with that medium. Use what the order says.",
+        ),
         Text("请使用其他凭证", "Please use the other credential"),
     ),
     Reason.TOO_EARLY: Entry(
@@ -184,22 +206,33 @@ TABLE: dict[Reason, Entry] = {
     ),
     Reason.USED_AT_SIBLING: Entry(
         Text("已在同类站点使用", "Used at sibling station"),
-        Text("已在同类站点入园。|{station} {time}。", "Already used at a station of the same group. |{station} {time}."),
+        Text(
+            "已在同类站点入园。|{station} {time}。", "Already used at a station of the same group. |{station} {time}."
+        ),
         Text("已使用|:{station} {time}", "Already used| at {station} {time}"),
     ),
     Reason.BUSY: Entry(
         Text("系统忙", "Busy"),
-        Text("记录队列已满,请稍候重扫;持续出现请看边缘状态。", "The queue is full; scan again. If it stays, look at the edge's status."),
+        Text(
+            "记录队列已满,请稍候重扫;持续出现请看边缘状态。",
+            "The queue is full; scan again. If it stays, look at the edge's status.",
+        ),
         Text("请稍候重扫", "Please scan again in a moment"),
     ),
     Reason.NOT_RECORDED: Entry(
         Text("无法记录", "Not recorded"),
-        Text("无法写入记录,闸机不放行。请查看磁盘和边缘状态。", "The admission could not be recorded, so the gate stays shut. Check the disk and the edge's status."),
+        Text(
+            "无法写入记录,闸机不放行。请查看磁盘和边缘状态。",
+            "The admission could not be recorded, so the gate stays shut. Check the disk and the edge's status.",
+        ),
         Text("设备故障,请走其他通道", "Out of order, please use another lane"),
     ),
     Reason.STORE_FULL: Entry(
         Text("存储将满", "Store full"),
-        Text("存储已用 95%,停止放行。恢复与云端的连接以清空积压。", "The store is 95 % full and admits nobody. Reconnect the cloud so that the backlog drains."),
+        Text(
+            "存储已用 95%,停止放行。恢复与云端的连接以清空积压。",
+            "The store is 95 % full and admits nobody. Reconnect the cloud so that the backlog drains.",
+        ),
         Text("设备故障,请走其他通道", "Out of order, please use another lane"),
     ),
     Reason.TRY_AGAIN: Entry(

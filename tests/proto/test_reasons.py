@@ -1,0 +1,52 @@
+"""Reasons: every one has its texts in both languages, codes keep their order, and clauses fall out whole."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+
+from paifang.reasons import TABLE, Reason, Text
+
+NAMES = {"station", "time", "start", "end"}
+
+
+def test_every_reason_has_an_entry() -> None:
+    assert set(TABLE) == set(Reason)
+
+
+@pytest.mark.parametrize("reason", Reason, ids=lambda reason: reason.name)
+def test_texts_are_whole_with_and_without_their_names(reason: Reason) -> None:
+    given = {"station": "西门", "time": "09:31", "start": "14:00", "end": "15:00"}
+    for text in (TABLE[reason].label, TABLE[reason].staff, TABLE[reason].visitor):
+        for language in ("zh", "en"):
+            used = {name for _, name, _, _ in string.Formatter().parse(getattr(text, language)) if name}
+            assert used <= NAMES
+            for filled in (text.fill(language), text.fill(language, **given)):
+                assert filled
+                assert not set("{}|") & set(filled)
+    assert not set("{}|") & set(TABLE[reason].label.zh + TABLE[reason].label.en)
+
+
+def test_codes_follow_the_order_of_the_checks() -> None:
+    """Stored in journals and compiled into the core: never changed, never reused."""
+    assert {reason.name: reason.value for reason in Reason} == {
+        "OK": 0, "GO_AHEAD": 1, "UNREADABLE": 10, "UNKNOWN_FORMAT": 11, "KEY_UNKNOWN": 20, "KEY_DEAD": 21, "FORGED": 30,
+        "REPLACED": 31, "UNKNOWN": 50, "REVOKED": 60, "REFUNDED": 61, "LOCKED": 62, "FROZEN": 63, "NOT_ACTIVATED": 70,
+        "STATION_CLOSED": 80, "LANE_CLOSED": 81, "WRONG_STATION": 82, "MEDIUM_NOT_ALLOWED": 90, "TOO_EARLY": 110,
+        "EXPIRED": 111, "USED_UP": 120, "USED_AT_SIBLING": 130, "BUSY": 200, "NOT_RECORDED": 201, "STORE_FULL": 202,
+        "TRY_AGAIN": 203,
+    }  # fmt: skip
+
+
+def test_a_clause_whose_name_is_missing_is_left_out() -> None:
+    text = Text("已使用|:{station} {time}", "Already used|: {station} {time}")
+    assert text.fill("en") == "Already used"
+    assert text.fill("en", station="West gate") == "Already used"
+    assert text.fill("en", station="West gate", time="") == "Already used"
+    assert text.fill("en", station="West gate", time="09:31") == "Already used: West gate 09:31"
+    assert text.fill("zh-hans", station="西门", time="09:31") == "已使用:西门 09:31"
+
+
+def test_a_name_is_put_in_as_it_is() -> None:
+    assert Text("", "at {station}").fill("en", station="{time}|x") == "at {time}|x"
