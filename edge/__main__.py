@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-from edge import config, enrol
+from edge import config
 from edge.config import EdgeConfig
 from edge.errors import EdgeError
 from paifang import __version__
@@ -23,6 +24,7 @@ STATUS_TIMEOUT_S = 3.0
 
 
 def main(arguments: list[str] | None = None) -> int:
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # gRPC's own log of every reconnect; health says it better
     asked = _parser().parse_args(arguments)
     try:
         return int(asked.do(config.load(asked.config), asked))
@@ -62,6 +64,8 @@ def _run(settings: EdgeConfig, _: argparse.Namespace) -> int:
 
 
 def _enrol(settings: EdgeConfig, asked: argparse.Namespace) -> int:
+    from edge import enrol
+
     if asked.token_file is None:
         text = asked.token
     elif str(asked.token_file) == "-":

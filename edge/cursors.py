@@ -66,11 +66,12 @@ class Cursor:
             return cls()
         try:
             version, started, seq, generation, base_seq, after, unswept, current_to_ms = msgpack.unpackb(data)
+            after = tuple(after) if after else None
         except (ValueError, TypeError, msgpack.UnpackException):
             return cls()
         if version != 1:
             return cls()
-        return cls(started, seq, generation, base_seq, tuple(after) if after else None, unswept, current_to_ms)
+        return cls(started, seq, generation, base_seq, after, unswept, current_to_ms)
 
     def request(self, stream: Stream) -> feed_pb2.SubscribeRequest:
         """How to go on from here."""

@@ -332,6 +332,8 @@ class Feed:
             newer = bool(reply.payload) and self._keys.offer(reply.payload, reply.signature)
         except KeySetError as refused:
             self.state.keys_error = str(refused)
+            if self._keys.version:
+                self._keys_known.set()  # what is held goes on being good
             raise FeedError(refused.code, str(refused)) from None
         if newer:
             await self._commit(PutMeta([(KEYSET, keyring.pack_stored(reply.payload, reply.signature))]))
