@@ -10,9 +10,10 @@ from tests.support.demo import Demo, until
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Demo]:
+def stack(request: pytest.FixtureRequest) -> Iterator[Demo]:
     with Demo(PAIFANG_DATABASE_URL="") as running:
         yield running
+        running.keep = request.session.testsfailed > 0
 
 
 @pytest.fixture

@@ -67,7 +67,10 @@ class Demo:
         layout: its folders and addresses.
         till: sells and looks things up in the cloud.
         gates: the lanes, by device.
+        keep: leave the folder behind, for its logs.
     """
+
+    keep = False
 
     def __init__(self, **environment: str) -> None:
         self.var = Path(tempfile.mkdtemp(prefix="pf-"))  # short: sockets live in it
@@ -77,10 +80,11 @@ class Demo:
 
     def __enter__(self) -> Demo:
         options = [f"--{name}-port={getattr(self.layout.ports, name)}" for name in Ports.__slots__]
+        options += ["--no-crowd", f"--open-seconds={OPEN_SECONDS}"]
         self.said = self.var / "said.txt"
         with self.said.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "cloud", "demo", "run", "--no-crowd", f"--open-seconds={OPEN_SECONDS}", *options],
+                [sys.executable, "-m", "cloud", "demo", "run", *options],
                 cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True,
             )  # fmt: skip
@@ -99,7 +103,7 @@ class Demo:
         self.till.close()
         self.process.send_signal(signal.SIGINT)
         code = self.process.wait(timeout=60)
-        if kind is None:
+        if kind is None and not self.keep:
             assert code == 0, self.said.read_text()
             shutil.rmtree(self.var)
         else:
