@@ -89,7 +89,9 @@ def _database(url: str) -> dict[str, object]:
 
 
 SECRET_KEY = environment.secret_key or _kept_secret("django.key")
-SEAL_KEY = bytes.fromhex(environment.seal_key_file.read_text().strip() if environment.seal_key_file else _kept_secret("seal.key"))
+SEAL_KEY = bytes.fromhex(
+    environment.seal_key_file.read_text().strip() if environment.seal_key_file else _kept_secret("seal.key")
+)
 DEBUG = environment.debug
 ALLOWED_HOSTS = environment.allowed_hosts.split(",")
 DATABASES = {"default": _database(environment.database_url)}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from cloud.core.errors import DomainError
+
+_NO_TEXT = frozenset({"Cc", "Cs"})  # control characters, halves of surrogate pairs
 
 
 def required_text(value: str, field: str, limit: int) -> str:
-    """The text without blanks around it. Raises DomainError: "input.required", "input.too_long"."""
+    """The text without blanks around it. Raises DomainError: "input.required", as optional_text."""
     text = optional_text(value, field, limit)
     if not text:
         raise DomainError("input.required", "此项必填。", "This is required.", field)
@@ -14,8 +18,14 @@ def required_text(value: str, field: str, limit: int) -> str:
 
 
 def optional_text(value: str, field: str, limit: int) -> str:
-    """The text without blanks around it, which may be empty. Raises DomainError "input.too_long"."""
+    """The text without blanks around it, which may be empty.
+
+    Raises:
+        DomainError: "input.too_long"; "input.characters": control characters, which PostgreSQL may refuse.
+    """
     text = value.strip()
+    if any(unicodedata.category(character) in _NO_TEXT for character in text if character not in "\n\t"):
+        raise DomainError("input.characters", "含有控制字符。", "It contains control characters.", field)
     if len(text) > limit:
         raise DomainError("input.too_long", f"最多 {limit} 个字符。", f"At most {limit} characters.", field)
     return text

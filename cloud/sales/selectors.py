@@ -29,7 +29,7 @@ def orders(venue: Venue, query: str = "") -> QuerySet[Order]:
     Each has `unit_count`. A number and an ID number are matched whole: the ID number by its keyed hash.
     """
     found = Order.objects.filter(venue=venue)
-    text = query.strip()
+    text = query.replace("\0", "").strip()  # PostgreSQL takes no such character
     if text:
         units = OrderUnit.objects.filter(venue=venue)
         matches = (

@@ -50,6 +50,7 @@ def test_each_key_finds_the_order(venue: Venue, family: Order, single: Order) ->
 
 def test_a_wildcard_is_a_character(venue: Venue, family: Order) -> None:
     assert found(venue, "%") == found(venue, "_") == []
+    assert found(venue, "小\0红") == [family]
 
 
 def test_each_row_counts_its_tickets(venue: Venue, family: Order, single: Order) -> None:

@@ -67,6 +67,7 @@ def test_a_scope_hides_other_venues(venue: Venue, west: Station) -> None:
         ({"day_start_minutes": 1440}, "input.range", "day_start_minutes"),
         ({"name_zh": " "}, "input.required", "name_zh"),
         ({"name_en": "x" * 81}, "input.too_long", "name_en"),
+        ({"name_en": "West\0Lake"}, "input.characters", "name_en"),
     ],
 )
 def test_bad_venues_are_refused(venue: Venue, fields: dict[str, Any], code: str, field: str) -> None:
