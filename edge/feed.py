@@ -10,31 +10,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import trio
 
-from edge import cursors, keyring
+from edge import cursors, keyring, sweep
 from edge.clock import Clock
 from edge.committer import Committer
 from edge.cursors import BULK, NAMES, TITLES, URGENT, Cursor
 from edge.errors import FeedError, KeySetError
-from edge.journal import Writer
 from edge.keyring import KeyRing
 from edge.uplink import CALL_TIMEOUT_S, Backoff, describe, in_thread
-from edge.works import FEED, ApplyFeed, Committed, Failed, PutMeta, Result, Work
+from edge.works import ApplyFeed, Committed, Failed, PutMeta, Result, Work
 from paifang.records import Table, feed_signing_bytes
 from paifang.v1 import feed_pb2, feed_pb2_grpc
 
 if TYPE_CHECKING:
-    from edge._verify import Environment, WriteTxn
+    from edge._verify import Environment
     from paifang.v1.feed_pb2 import Stream
 
 KEYSET = b"keyset"  # its row in META
 KEYS_EVERY_S = 30.0
 SILENCE_S = 15.0  # heartbeats come every second; a stream this quiet is asked for again
-SWEEP_ROWS = 512
 
 
 @dataclass(slots=True)
@@ -48,24 +46,6 @@ class StreamState:
     rows: int = 0
     acked: int = 0
     dirty: bool = False  # applied, and not acked yet
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """Deletes records that the snapshot of `generation` did not hold. Judged again in the transaction."""
-
-    rank: ClassVar[int] = FEED
-    keys: list[bytes]
-    generation: int
-    now_s: int
-
-    def write(self, txn: WriteTxn, journal: Writer) -> Result:
-        rows = 0
-        for key in self.keys:
-            record = txn.get(Table.ENTITLEMENT, key)
-            if record is not None and cursors.is_stale(record, self.generation, self.now_s):
-                rows += txn.delete(Table.ENTITLEMENT, key)
-        return Committed(journal.seq, rows)
 
 
 @dataclass(slots=True)
@@ -251,21 +231,10 @@ class Feed:
             bulk.cursor = Cursor(generation=bulk.cursor.generation)
 
     async def _sweep(self, state: StreamState) -> None:
-        """After a whole snapshot: deletes entitlements it did not hold, a slice at a time. Usage stays for ever."""
-        generation, key = state.cursor.generation, b""
-        while True:
-            now_s = self._clock.now_ms() // 1000
-            rows = self._environment.scan(Table.ENTITLEMENT, key, SWEEP_ROWS)
-            stale = [key for key, record in rows if cursors.is_stale(record, generation, now_s)]
-            if stale:
-                result = await self._commit(Sweep(stale, generation, now_s))
-                if not isinstance(result, Committed):
-                    raise FeedError("feed.apply", "old records could not be swept")
-                self.state.swept += result.rows
-            if len(rows) < SWEEP_ROWS:
-                break
-            key = rows[-1][0] + b"\0"
-            await trio.lowlevel.checkpoint()
+        """After a whole snapshot: deletes entitlements it did not hold. Raises FeedError; it then goes on later."""
+        generation = state.cursor.generation
+        async for rows in sweep.slices(self._environment, self._commit, generation, self._clock.now_ms):
+            self.state.swept += rows
         swept = replace(state.cursor, unswept=False)
         if isinstance(await self._commit(PutMeta([(NAMES[BULK], swept.pack())])), Committed):
             state.cursor = swept
