@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from cloud.admin.kit import verdict
 from cloud.admin.kit.pill import Pill, Tone
 from cloud.admin.kit.table import Cell, Column, Empty, Row, Table
-from cloud.admin.kit.text import clock, masked_name, money, named, stamp
+from cloud.admin.kit.text import masked_name, money, named, stamp
 from cloud.admissions.history import Presented
 from cloud.admissions.models import Admission
 from cloud.core.idnumber import masked
@@ -197,7 +197,7 @@ def spread_of(applied: Applied | None, seen: dict[int, datetime | None]) -> Spre
     if applied is None:
         return None
     if applied.by is not None:
-        return Spread(True, _("Revoked at every gate by %(time)s") % {"time": clock(applied.by)}, ())
+        return Spread(True, _("Revoked at every gate by %(time)s") % {"time": stamp(applied.by)}, ())
     if not applied.waiting:
         return Spread(True, _("Revoked; there are no gates yet that would need to know"), ())
     lines = []

@@ -49,6 +49,24 @@
     }
   });
 
+  // Issuing tickets: the total as it will be.
+  for (const total of all("[data-total]")) {
+    const form = total.form;
+    const show = () => {
+      const chosen = form.querySelector("[data-price]:checked");
+      const quantity = Number(form.elements.quantity.value);
+      total.hidden = !chosen || !Number.isInteger(quantity) || quantity < 1;
+      if (total.hidden) return;
+      const yuan = (Number(chosen.dataset.price) * quantity) / 100;
+      const label = document.createElement("small");
+      label.textContent = total.dataset.total;
+      const amount = yuan.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+      total.replaceChildren(label, ` ¥${amount}`);
+    };
+    form.addEventListener("input", show);
+    show();
+  }
+
   const summary = document.querySelector("[data-focus]");
   if (summary) summary.focus();
 

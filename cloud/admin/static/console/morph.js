@@ -24,21 +24,44 @@
     if (from !== document.activeElement || !("value" in from)) morphChildren(from, to);
   };
 
+  const blank = (node) => node.nodeType === Node.TEXT_NODE && !node.nodeValue.trim();
+
+  // The child to change into `wanted`: the one with its id, else the next without an id of the same kind. What
+  // lies between and has no id goes: it was there only under a condition that no longer holds.
+  const match = (at, wanted, keyed) => {
+    if (wanted.id) {
+      const found = keyed.get(wanted.id);
+      return found && sameKind(found, wanted) ? found : null;
+    }
+    for (let node = at; node; node = node.nextSibling) if (!node.id && sameKind(node, wanted)) return node;
+    return null;
+  };
+
   const morphChildren = (from, to) => {
+    const ids = new Set([...to.children].map((child) => child.id));
+    for (const child of [...from.children]) if (child.id && !ids.has(child.id)) child.remove();
     const keyed = new Map();
     for (const child of from.children) if (child.id) keyed.set(child.id, child);
     let at = from.firstChild;
     for (const wanted of [...to.childNodes]) {
-      const id = wanted.nodeType === Node.ELEMENT_NODE && wanted.id;
-      let found = id ? keyed.get(id) : at && sameKind(at, wanted) && !at.id ? at : null;
-      if (found && !sameKind(found, wanted)) found = null;
+      if (blank(wanted)) continue;
+      while (at && blank(at)) at = at.nextSibling;
+      const found = match(at, wanted, keyed);
       if (!found) {
         from.insertBefore(document.importNode(wanted, true), at);
         continue;
       }
-      if (id) keyed.delete(id);
+      if (wanted.id) {
+        if (found !== at) from.insertBefore(found, at);
+      } else {
+        while (at !== found) {
+          const next = at.nextSibling;
+          if (!at.id) at.remove();
+          else from.insertBefore(at, found.nextSibling);
+          at = next;
+        }
+      }
       if (found === at) at = at.nextSibling;
-      else from.insertBefore(found, at);
       morph(found, wanted);
     }
     while (at) {

@@ -1,0 +1,317 @@
+"""The pages in a real browser: at three widths, in both languages, refreshing, printing, by keyboard."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import segno
+import zxingcpp
+from django.utils import timezone
+from django_scopes import scope
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from cloud.catalog.models import TicketProduct
+from cloud.core.business_day import today
+from cloud.entitlements.selectors import pass_line
+from cloud.sales.models import Order, OrderUnit
+from cloud.sales.services import issue_order
+from cloud.sales.values import OrderLine, VisitorInput
+from cloud.staff.models import Employee
+from cloud.venues.models import Device, Venue
+from paifang.reasons import Reason
+from tests.support import venue as make
+from tests.support.presented import present
+
+pytestmark = [pytest.mark.chromium, pytest.mark.django_db(transaction=True)]
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+WIDTHS = (390, 820, 1440)
+PASSWORD = "correct horse battery"
+LONG = "无障碍与团队专用通道 Wide lane for groups, prams and wheelchairs"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip("Chromium is not installed")
+    # Playwright runs an event loop in this thread, and Django takes that for asynchronous code.
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+    if before is None:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def park(transactional_db: None, report) -> Iterator[Venue]:
+    """A venue with twelve lanes, traffic, an order; supervisor "lin" is an administrator."""
+    venue = make.make_venue(capacity=500)
+    with scope(venue=venue):
+        make.make_actor(venue, "administrator", "lin")
+        west, east = make.make_station(venue, "西大门", name_en="West gate"), make.make_station(venue, "东大门")
+        edge = make.make_edge(venue)
+        lanes = [make.make_gate(venue, west if n < 8 else east, f"LANE-{n}", edge) for n in range(12)]
+        Device.objects.filter(pk=lanes[1].pk).update(name=LONG)
+        adult = make.make_product(venue, stations=[west, east])
+        issue_order(
+            actor=make.SYSTEM, venue=venue, idempotency_key="k",
+            lines=[OrderLine(adult, 1, today(venue), [VisitorInput("王小明", make.make_id_number())]),
+                   OrderLine(adult, 2, today(venue))],
+        )  # fmt: skip
+        now = timezone.now()
+        for n in range(60):
+            reason = Reason.OK if n % 5 else Reason.USED_UP
+            present(lanes[n % 12], 11 + n, reason=reason, at=now - timedelta(seconds=29 * n))
+        report(edge, *lanes)
+        yield venue
+
+
+@pytest.fixture
+def open_page(chromium: Browser, live_server):
+    """Opens pages of a width, in a language, logged in; fails on any error the browser reports."""
+    contexts, errors = [], []
+
+    def open_page(width: int = 1440, language: str = "en", log_in: bool = True, dark: bool = False) -> Page:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, base_url=live_server.url, color_scheme="dark" if dark else "light"
+        )
+        contexts.append(context)
+        context.add_cookies([{"name": "django_language", "value": language, "url": live_server.url}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        if log_in:
+            page.goto("/login")
+            page.fill("#id_username", "lin")
+            page.fill("#id_password", PASSWORD)
+            page.click("main button[type=submit]")
+            page.wait_for_url(live_server.url + "/")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert [error for error in errors if "ERR_INTERNET_DISCONNECTED" not in error] == []
+
+
+def fits(page: Page) -> None:
+    """Nothing sticks out to the side, and every control has a name."""
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll('button, a[href], input:not([type=hidden]), select')]
+            .filter(e => !(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length))
+            .map(e => e.outerHTML)"""
+    )
+    assert nameless == []
+    assert page.locator("h1").count() == 1
+    assert page.locator("main").count() == 1
+
+
+def order_of(venue: Venue) -> Order:
+    return Order.objects.get(venue=venue)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("language", "heading"), [("zh-hans", "登录"), ("en", "Log in")])
+def test_login(transactional_db, open_page, width, language, heading):
+    page = open_page(width, language, log_in=False)
+    page.goto("/orders")
+    expect(page.locator("h1")).to_have_text(heading)
+    fits(page)
+    page.fill("#id_username", "nobody")
+    page.fill("#id_password", "wrong")
+    page.keyboard.press("Enter")
+    expect(page.locator("[role=alert]")).to_be_visible()
+    expect(page.locator("[role=alert]")).to_be_focused()
+    fits(page)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("language", "words"), [("zh-hans", ("实时", "就绪", "次数已用完")), ("en", ("Live", "Ready", "Used up"))])
+def test_live_page(park, open_page, width, language, words):
+    page = open_page(width, language)
+    for word in words:
+        expect(page.locator("#board")).to_contain_text(word)
+    assert page.locator(".pf-lane").count() == 12
+    assert page.locator(".pf-chart-bar").count() == 30
+    fits(page)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_order_pages(park, open_page, width, language):
+    page = open_page(width, language)
+    number = order_of(park).number
+    for address in ("/orders", "/orders?q=nothing", "/orders/new", f"/orders/{number}", f"/orders/{number}/1/qr",
+                    f"/orders/{number}/revoke", f"/orders/{number}/1/reissue", "/no-such-page"):  # fmt: skip
+        if address == "/no-such-page":
+            continue
+        page.goto(address)
+        fits(page)
+
+
+def test_the_live_page_refreshes_without_flicker_and_shows_what_is_new(park, open_page):
+    page = open_page()
+    lane = Device.objects.get(venue=park, identifier="LANE-3")
+    first = page.locator(f"#lane-{lane.pk}").element_handle()
+    page.focus(f"#lane-{lane.pk} .pf-lane-switch")
+    present(lane, 4242, reason=Reason.FORGED)
+    expect(page.locator("#board")).to_contain_text("Forged", timeout=8000)
+    assert page.evaluate("node => node.isConnected", first)  # the same node: changed, not replaced
+    expect(page.locator(f"#lane-{lane.pk} .pf-lane-switch")).to_be_focused()
+
+
+def test_a_lost_connection_is_said_and_healed(park, open_page):
+    page = open_page()
+    note = page.locator(".pf-lost-note")
+    expect(note).to_be_hidden()
+    page.context.set_offline(True)
+    expect(note).to_be_visible(timeout=8000)
+    expect(note).to_have_text("Connection lost, retrying")
+    assert page.locator(".pf-lane").count() == 12  # what was known stays
+    page.context.set_offline(False)
+    expect(note).to_be_hidden(timeout=15000)
+
+
+def test_a_failing_server_is_not_shown_as_the_board(park, open_page):
+    page = open_page()
+    page.route("**/live/board", lambda route: route.fulfill(status=503, body="<h1>Bad gateway</h1>"))
+    expect(page.locator(".pf-lost-note")).to_be_visible(timeout=8000)
+    assert "Bad gateway" not in page.content()
+    page.unroute("**/live/board")
+    expect(page.locator(".pf-lost-note")).to_be_hidden(timeout=15000)
+
+
+def test_a_hidden_tab_asks_nothing(park, open_page):
+    page = open_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "/live/board" in request.url else None)
+    with page.expect_response("**/live/board"):
+        pass
+    page.evaluate(
+        """() => { Object.defineProperty(document, 'hidden', {get: () => window.away ?? true, configurable: true});
+                   document.dispatchEvent(new Event('visibilitychange')) }"""
+    )
+    page.wait_for_timeout(2500)  # longer than a refresh: there is no event for what does not happen
+    before = len(asked)
+    page.wait_for_timeout(2500)
+    assert len(asked) == before
+    with page.expect_response("**/live/board"):
+        page.evaluate("() => { window.away = false; document.dispatchEvent(new Event('visibilitychange')) }")
+
+
+def test_a_lane_is_taken_out_of_service_from_its_card(park, open_page):
+    page = open_page()
+    lane = Device.objects.get(venue=park, identifier="LANE-3")
+    page.click(f"#lane-{lane.pk} .pf-lane-switch")
+    dialog = page.locator("dialog[open]")
+    expect(dialog).to_contain_text("Take LANE-3 out of service?")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.click(f"#lane-{lane.pk} .pf-lane-switch")
+    page.click("dialog[open] button[type=submit]")
+    expect(page.locator(".pf-toast")).to_contain_text("LANE-3 is out of service.")
+    lane.refresh_from_db()
+    assert not lane.enabled
+
+
+def test_a_double_click_issues_one_order(park, open_page):
+    page = open_page()
+    page.goto("/orders/new")
+    page.locator("input[name=product]").check(force=True)
+    page.fill("#id_quantity", "3")
+    expect(page.locator(".pf-total")).to_have_text("Total ¥240.00")
+    page.dblclick("main button[type=submit]")
+    page.wait_for_url("**/orders/2*")
+    expect(page.locator(".pf-toast")).to_contain_text("Issued 3 tickets.")
+    assert Order.objects.filter(venue=park).count() == 2
+
+
+def test_by_keyboard_alone(park, open_page):
+    page = open_page()
+    page.goto("/orders")
+    page.keyboard.press("Tab")
+    expect(page.locator(".pf-skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/orders/new")
+
+
+def test_dark_follows_the_system_and_the_choice_is_kept(park, open_page):
+    page = open_page(dark=True)
+    background = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
+    dark = page.evaluate(background)
+    page.click(".pf-user")
+    page.click("[data-theme-choice=light]")
+    assert page.evaluate(background) != dark
+    page.goto("/orders")
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == "light"
+
+
+def test_switching_the_language_stays_on_the_page(park, open_page):
+    page = open_page(language="zh-hans")
+    page.goto("/orders?q=x")
+    page.click(".pf-language-button")
+    expect(page.locator("h1")).to_have_text("Orders")
+    assert page.url.endswith("/orders?q=x")
+
+
+@pytest.mark.parametrize("how", ["screen", "phone", "dark", "paper"])
+def test_a_scanner_reads_the_code_off_the_page(park, open_page, tmp_path, how):
+    unit = OrderUnit.objects.select_related("entitlement").get(order=order_of(park), position=1)
+    page = open_page(390 if how == "phone" else 1440, dark=how == "dark")
+    if how == "paper":
+        page.emulate_media(media="print")
+    page.goto(f"/orders/{order_of(park).number}/1/qr")
+    picture = tmp_path / "code.png"
+    page.screenshot(path=picture)
+    (found,) = zxingcpp.read_barcodes(Image.open(picture))
+    assert found.text == pass_line(unit.entitlement)
+    assert found.format == zxingcpp.BarcodeFormat.QRCode
+    if how == "paper":
+        for hidden in (".pf-side", ".pf-top", ".pf-no-print"):
+            expect(page.locator(hidden).first).to_be_hidden()
+
+
+def test_colours_have_contrast(park, open_page):
+    """Text on its ground, in both themes: at least 4.5 to 1 (WCAG 2 AA)."""
+    pairs = [("ink", "canvas"), ("ink-2", "surface"), ("ink-3", "surface"), ("ink-3", "canvas"), ("ink-3", "sunken"),
+             ("accent", "surface"), ("accent", "accent-soft"), ("on-accent", "accent"), ("surface", "bad"),
+             *((tone, f"{tone}-soft") for tone in ("good", "busy", "warn", "bad", "idle"))]  # fmt: skip
+    for dark in (False, True):
+        page = open_page(dark=dark, log_in=False)
+        page.goto("/login")
+        for text, ground in pairs:
+            ratio = contrast(token(page, text), token(page, ground))
+            assert ratio >= 4.5, f"{text} on {ground}, {'dark' if dark else 'light'}: {ratio:.2f}"
+
+
+def token(page: Page, name: str) -> str:
+    value: str = page.evaluate(f"getComputedStyle(document.documentElement).getPropertyValue('--pf-{name}')")
+    return value.strip().lstrip("#")
+
+
+def contrast(one: str, other: str) -> float:
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
