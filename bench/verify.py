@@ -1,0 +1,109 @@
+"""The check itself: against one Ed25519 verification, against the pure twin, and with its signature.
+
+Data: a million entitlements (bench.gate_store), 2,000 different passes shown in random order. Warm: all of them were
+shown before. Through the public `Verifier`, loop and call included. The twin reads a copy of the same store.
+`verify_digest_1m_committed` is the first check after each commit, which has to find the newest state: what a
+gate pays whose every admission is committed before the next visitor.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from bench.gate_store import SIGNER, checker, fill, open_store
+from bench.results import Result, medians, percentile
+from edge import verifier
+from paifang import passes
+from paifang.reasons import Reason
+
+ENTITLEMENTS = 1_000_000
+KNOWN, UNSEEN = 2_000, 500
+ROUNDS = 9
+PYNACL = "PyNaCl VerifyKey.verify"
+
+
+def verify() -> Iterator[Result]:
+    """All the cases on one store, their rounds interleaved."""
+    compiled, twin = verifier.load("compiled"), verifier.load("twin")
+    root = Path(os.environ.get("PAIFANG_VAR", "var"))
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-verify-", dir=root) as name:
+        folder = Path(name)
+        environment = open_store(compiled, folder / "compiled")
+        filled = fill(environment, ENTITLEMENTS, KNOWN, UNSEEN)
+        environment.close()
+        shutil.copytree(folder / "compiled", folder / "twin")
+        environment, copy = open_store(compiled, folder / "compiled"), open_store(twin, folder / "twin")
+        check, check_twin = checker(compiled, environment), checker(twin, copy)
+        for line in filled.known:
+            _expect(check(line).admit and check_twin(line).admit)
+        for line in filled.unseen:
+            _expect(check(line).reason == check_twin(line).reason == Reason.UNKNOWN)
+        yield from _measure(environment, check, check_twin, filled.known, filled.unseen)
+        environment.close()
+        copy.close()
+
+
+def _measure(
+    environment: Any,
+    check: Callable[[bytes], Any],
+    check_twin: Callable[[bytes], Any],
+    known: list[bytes],
+    unseen: list[bytes],
+) -> Iterator[Result]:
+    signed = [passes.parse_line(line) for line in unseen]
+
+    def pynacl() -> float:
+        start = time.perf_counter_ns()
+        for parsed in signed:
+            SIGNER.verify_key.verify(parsed.signed, parsed.signature)
+        return (time.perf_counter_ns() - start) / len(signed) / 1000
+
+    digest_us, committed_us, twin_us, full_us, pynacl_us = medians(
+        ROUNDS,
+        lambda: _each_us(check, known),
+        lambda: _committed_us(environment, check, known),
+        lambda: _each_us(check_twin, known[:200]),
+        lambda: _each_us(check, unseen),
+        pynacl,
+    )
+    n = len(known)
+    yield Result("verify_digest_1m", digest_us, "us", PYNACL, pynacl_us, pynacl_us / digest_us, n)
+    yield Result("verify_digest_1m_committed", committed_us, "us", PYNACL, pynacl_us, pynacl_us / committed_us, n)
+    yield Result("verify_digest_twin", digest_us, "us", "the pure-Python twin", twin_us, twin_us / digest_us, n)
+    yield Result("verify_full", full_us, "us", PYNACL, pynacl_us, full_us / pynacl_us, len(unseen))
+
+
+def _each_us(check: Callable[[bytes], Any], lines: list[bytes]) -> float:
+    start = time.perf_counter_ns()
+    for line in lines:
+        check(line)
+    return (time.perf_counter_ns() - start) / len(lines) / 1000
+
+
+def _committed_us(environment: Any, check: Callable[[bytes], Any], lines: list[bytes]) -> float:
+    """The median, each check timed alone; the clock's own time is taken off."""
+    clock, taken, idle = time.perf_counter_ns, [], []
+    for line in lines:
+        txn = environment.begin()
+        txn.commit()  # nothing written: ends the snapshot without a flush
+        start = clock()
+        check(line)
+        taken.append(clock() - start)
+        start = clock()
+        idle.append(clock() - start)
+    return (percentile(taken, 0.5) - percentile(idle, 0.5)) / 1000
+
+
+def _expect(fact: bool) -> None:
+    if not fact:
+        raise RuntimeError("the bench's own passes do not read as they should")
+
+
+BENCHES = {"verify": verify}
