@@ -94,7 +94,24 @@ def delta(
         CursorTooOldError: the rows after the cursor are gone, or the cursor is ahead of all that was numbered
             (the cloud's database was restored): the gate must take a snapshot.
     """
-    behind = check_cursor(venue, stream, after_seq)
+    parts, last = _rows(venue, stream, after_seq, limit)
+    if not parts and check_cursor(venue, stream, after_seq):
+        parts, last = _rows(venue, stream, after_seq, limit)  # numbered since the first look?
+        if not parts:
+            raise CursorTooOldError(f"the row after {after_seq} is gone")
+    known_to, instant = current
+    return sealer.seal(
+        stream,
+        feed_pb2.BATCH_KIND_DELTA,
+        first_seq=after_seq + 1,
+        last_seq=last,
+        current_to_ms=instant if last >= known_to else 0,
+        ops=b"".join(parts),
+    )
+
+
+def _rows(venue: Venue, stream: int, after_seq: int, limit: int) -> tuple[list[bytes], int]:
+    """The operations of the rows right after a number, and the number of the last of them."""
     rows = FeedRow.objects.filter(venue=venue, stream=stream, seq__gt=after_seq).order_by("seq")
     parts: list[bytes] = []
     count, last = 0, after_seq
@@ -107,17 +124,7 @@ def delta(
             break
         parts.append(raw)
         count, last = count + more, seq
-    if behind and not parts:
-        raise CursorTooOldError(f"the row after {after_seq} is gone")
-    known_to, instant = current
-    return sealer.seal(
-        stream,
-        feed_pb2.BATCH_KIND_DELTA,
-        first_seq=after_seq + 1,
-        last_seq=last,
-        current_to_ms=instant if last >= known_to else 0,
-        ops=b"".join(parts),
-    )
+    return parts, last
 
 
 def check_cursor(venue: Venue, stream: int, seq: int) -> bool:

@@ -198,10 +198,10 @@ def look_at(venues: Iterable[Venue]) -> dict[int, Look]:
     instant_ms = time.time_ns() // 1_000_000
     by_id = {venue.pk: venue for venue in venues}
     with scopes_disabled():
-        waiting = sequencer.waiting_venues(by_id)
-    for venue_id in waiting:
+        waiting = sequencer.waiting(by_id)
+    for venue_id, stream in sorted(waiting):
         with scope(venue=by_id[venue_id]):
-            sequencer.number_waiting(by_id[venue_id])
+            sequencer.number_waiting(by_id[venue_id], [stream])
     heads: dict[int, dict[int, int]] = {venue_id: {} for venue_id in by_id}
     with scopes_disabled():
         for venue_id, stream, seq in FeedHead.objects.filter(venue_id__in=by_id).values_list(

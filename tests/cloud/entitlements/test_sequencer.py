@@ -10,7 +10,7 @@ from django_scopes import scope, scopes_disabled
 
 from cloud.entitlements import sequencer
 from cloud.entitlements.models import FeedRow
-from cloud.entitlements.sequencer import Head, head, number_waiting, waiting_venues
+from cloud.entitlements.sequencer import Head, head, number_waiting, waiting
 from cloud.venues.models import Venue
 from paifang.v1.feed_pb2 import STREAM_BULK, STREAM_URGENT
 from tests.support.race import race
@@ -29,12 +29,12 @@ def test_each_stream_counts_for_itself(venue: Venue) -> None:
     for stream in (STREAM_BULK, STREAM_URGENT, STREAM_BULK, STREAM_BULK):
         write(venue, stream, 1)
     with scopes_disabled():
-        assert waiting_venues([venue.pk]) == {venue.pk}
+        assert waiting([venue.pk]) == {(venue.pk, STREAM_BULK), (venue.pk, STREAM_URGENT)}
     assert number_waiting(venue) == 4
     assert numbers(STREAM_BULK) == [1, 2, 3]
     assert numbers(STREAM_URGENT) == [1]
     with scopes_disabled():
-        assert waiting_venues([venue.pk]) == set()
+        assert waiting([venue.pk]) == set()
     assert number_waiting(venue) == 0
     assert (head(venue, STREAM_BULK), head(venue, STREAM_URGENT)) == (Head(3, 0), Head(1, 0))
 
