@@ -37,9 +37,9 @@ def environment(folder: Path) -> dict[str, str]:
 class CloudProcess:
     """Lines of stdout and stderr can be waited for; leaving the `with` block ends the process."""
 
-    def __init__(self, folder: Path, *arguments: str, **variables: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, module: str = "cloud", **variables: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "cloud", *arguments],
+            [sys.executable, "-m", module, *arguments],
             env=environment(folder) | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -73,7 +73,8 @@ class CloudProcess:
 
     def stop(self) -> int:
         """SIGTERM; the exit code."""
-        self.process.terminate()
+        if self.process.poll() is None:
+            self.process.terminate()
         return self.process.wait(DEADLINE_S)
 
     def kill(self) -> None:
