@@ -26,6 +26,11 @@ LogIn = Callable[..., Client]
 Report = Callable[..., None]
 
 
+@pytest.fixture(autouse=True)
+def quick_passwords(settings) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # slow ones prove nothing here
+
+
 @pytest.fixture
 def log_in(venue: Venue) -> LogIn:
     """A client of an employee with a role at the venue, in English unless told."""

@@ -55,7 +55,14 @@ def test_a_chart_is_also_text():
 
 @pytest.mark.parametrize(
     ("fen", "written"),
-    [(0, "¥0.00"), (5, "¥0.05"), (12000, "¥120.00"), (128050, "¥1,280.50"), (-150, "-¥1.50"), (10**9, "¥10,000,000.00")],
+    [
+        (0, "¥0.00"),
+        (5, "¥0.05"),
+        (12000, "¥120.00"),
+        (128050, "¥1,280.50"),
+        (-150, "-¥1.50"),
+        (10**9, "¥10,000,000.00"),
+    ],
 )
 def test_money(fen, written):
     assert text.money(fen) == written
@@ -68,7 +75,8 @@ def test_money_loses_nothing(fen):
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"), [("王小明", "王**"), ("王", "王*"), ("欧阳娜娜", "欧***"), (" John ", "J***"), ("", ""), ("  ", "")]
+    ("name", "shown"),
+    [("王小明", "王**"), ("王", "王*"), ("欧阳娜娜", "欧***"), (" John ", "J***"), ("", ""), ("  ", "")],
 )
 def test_masked_names(name, shown):
     assert text.masked_name(name) == shown
@@ -101,7 +109,9 @@ def test_every_reason_has_a_name_and_advice(reason):
 
 
 def test_a_pill_says_its_state_in_words_and_escapes_them():
-    page = Template("{% load kit %}{% pill one %}").render(Context({"one": Pill("<i>Open</i>", Tone.BUSY, "door-open")}))
+    page = Template("{% load kit %}{% pill one %}").render(
+        Context({"one": Pill("<i>Open</i>", Tone.BUSY, "door-open")})
+    )
     assert "&lt;i&gt;Open&lt;/i&gt;" in page
     assert "pf-tone-busy" in page
     assert 'aria-hidden="true"' in page

@@ -20,7 +20,12 @@ from tests.support.presented import present
 
 def text_of(response) -> str:
     """What a reader sees: without tags, blanks folded."""
-    page = re.sub(r"<title>.*?</title>|<table class=\"visually-hidden\">.*?</table>", " ", response.content.decode(), flags=re.DOTALL)
+    page = re.sub(
+        r"<title>.*?</title>|<table class=\"visually-hidden\">.*?</table>",
+        " ",
+        response.content.decode(),
+        flags=re.DOTALL,
+    )
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
 
 

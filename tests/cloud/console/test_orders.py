@@ -73,7 +73,9 @@ def test_orders_are_found_by_what_one_knows_of_them(log_in, order: Order):
 
 def test_pages_of_the_list(log_in, venue: Venue, adult: TicketProduct):
     numbers = [
-        issue_order(actor=make.SYSTEM, venue=venue, lines=[OrderLine(adult, 1, today(venue))], idempotency_key=f"k{n}").number
+        issue_order(
+            actor=make.SYSTEM, venue=venue, lines=[OrderLine(adult, 1, today(venue))], idempotency_key=f"k{n}"
+        ).number
         for n in range(27)
     ]
     client = log_in()

@@ -102,7 +102,8 @@ def test_the_code_goes_to_the_scanner_and_somebody_to_the_barrier(log_in, order:
 
 
 @pytest.mark.parametrize(
-    ("reason", "words"), [(Reason.OK, "Admitted"), (Reason.USED_AT_SIBLING, "Already used at a station of the same group.")]
+    ("reason", "words"),
+    [(Reason.OK, "Admitted"), (Reason.USED_AT_SIBLING, "Already used at a station of the same group.")],
 )
 def test_the_verdict_appears_once_the_gate_has_recorded_it(log_in, order: Order, gate: Device, demo, reason, words):
     unit = OrderUnit.objects.get(order=order)

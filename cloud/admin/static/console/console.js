@@ -93,6 +93,7 @@
   // region stays as it was, says so, and tries again more and more slowly, up to ten seconds.
   const lost = (region, is) => {
     document.documentElement.classList.toggle("pf-lost", is);
+    for (const note of all("[data-lost-text]")) note.textContent = is ? note.dataset.lostText : "";
     region.toggleAttribute("data-stale", is);
   };
   const follow = (region) => {
