@@ -13,7 +13,6 @@ from tests.support.demo import Demo, until
 ADMITTED = ["ADMIT", "OK"]
 
 
-@pytest.mark.spec("S-22")
 def test_a_ticket_admits_once_and_the_cloud_knows(demo: Demo) -> None:
     ticket = demo.sell()
     assert demo.show("WEST-2", ticket) == 1

@@ -12,7 +12,7 @@ from tests.support.demo import Demo, until
 
 
 @pytest.mark.parametrize("part", ["qr", "board"])
-@pytest.mark.spec("S-20")
+@pytest.mark.spec("S-17")
 def test_an_unplugged_device_stops_its_own_lane_and_comes_back(demo: Demo, part: str) -> None:
     demo.gates["WEST-2"].part(part).ask(do="unplug")
     until(lambda: demo.lane("WEST-2")["state"], lambda state: state == "fault")
