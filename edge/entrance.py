@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("paifang.lane")
 
-TICK_MS = 50
+SHORTEST_S, LONGEST_S = 0.002, 0.1  # between two looks at what is due
 LOCATE_S = 1.0  # how often a lane asks where it stands
 RESTART_S = 1.0  # between the end of a lane's run by an error and the next
 
@@ -190,16 +190,17 @@ class LaneRunner:
                 raise self._failure
 
     async def _tick(self) -> None:
-        ticks = [device.tick_ms for device in (self._barrier, *(reader.driver for reader in self._readers))]
-        interval = min([TICK_MS, *(tick for tick in ticks if tick is not None)]) / 1000
         ask_at = trio.current_time() + LOCATE_S
+        devices: list[Reader | Barrier] = [self._barrier, *(reader.driver for reader in self._readers)]
         while True:
-            await trio.sleep(interval)
+            now = time.monotonic_ns()
+            wait_s = (min(device.due_ns(now) for device in devices) - now) / 1e9
+            await trio.sleep(min(LONGEST_S, max(SHORTEST_S, wait_s)))
             now = time.monotonic_ns()
             for reader in self._readers:
-                if reader.port.is_open and reader.driver.tick_ms is not None:
+                if reader.port.is_open:
                     self._reader_events(reader, reader.driver.tick(now))
-            if self._barrier_port.is_open and self._barrier.tick_ms is not None:
+            if self._barrier_port.is_open:
                 self._barrier_events(self._barrier.tick(now), now)
             self._do(self._lane.tick(now // NS_PER_MS))
             if trio.current_time() >= ask_at:

@@ -12,6 +12,7 @@ from typing import Protocol
 from edge.verdict import Credential
 
 NS_PER_MS = 1_000_000
+NEVER_NS = 3600 * 1000 * NS_PER_MS  # added to now: nothing is due
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ BarrierEvent = Status | Opened | OpenFailed | Closed | Online | Send
 class Device(Protocol):
     """What the port's shell needs of reader and barrier alike."""
 
-    tick_ms: int | None  # how often tick wants to be called; None: never
+    def due_ns(self, now_ns: int) -> int:
+        """By when `tick` is to be called next, as things stand."""
 
     def counts(self) -> dict[str, int]:
         """What was dropped and why, since the start: for metrics."""

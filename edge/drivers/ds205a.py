@@ -91,7 +91,6 @@ class Ds205aBarrier:
     def __init__(self, options: Ds205aOptions, poll_ms: int) -> None:
         self._options = options
         self._poll_ns = poll_ms * NS_PER_MS
-        self.tick_ms: int | None = max(10, min(poll_ms, options.reply_ms) // 2)
         self._left = options.direction == "left"
         self._status = command(options.address, Command.STATUS)
         self._frames = FrameBuffer(b"\x7f", lambda _buffer, _at: REPLY_BYTES, self._sound, limit=REPLY_BYTES)
@@ -111,6 +110,13 @@ class Ds205aBarrier:
             "bad_checks": self._frames.bad_checks,
             "timeouts": self.timeouts,
         }
+
+    def due_ns(self, now_ns: int) -> int:
+        if self._waiting:
+            return self._sent_ns + self._options.reply_ms * NS_PER_MS
+        if self._job is not None:
+            return self._job.not_before_ns
+        return self._sent_ns + self._poll_ns
 
     def connected(self, now_ns: int) -> list[BarrierEvent]:
         self._missed = 0

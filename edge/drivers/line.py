@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from edge.drivers.base import NS_PER_MS, Online, ReaderEvent
+from edge.drivers.base import NEVER_NS, NS_PER_MS, Online, ReaderEvent
 from edge.verdict import Credential
 from paifang.records import CredentialKind
 
@@ -64,7 +64,6 @@ class LineReader:
         self._framed = options.terminator == "stx_etx"
         self._prefix = options.prefix.encode()
         self._suffix = options.suffix.encode()
-        self.tick_ms: int | None = max(5, options.gap_ms // 2) if self._end is None else None
         # CRLF, prefix, suffix and AIM identifier do not count towards max_length.
         self._room = options.max_length + len(self._prefix) + len(self._suffix) + 4
         self._part = b""
@@ -78,6 +77,9 @@ class LineReader:
 
     def counts(self) -> dict[str, int]:
         return {"over_long": self.over_long, "torn": self.torn, "duplicates": self.duplicates}
+
+    def due_ns(self, now_ns: int) -> int:
+        return now_ns + (NEVER_NS if self._end is not None else self._options.gap_ms * NS_PER_MS // 2)
 
     def connected(self, now_ns: int) -> list[ReaderEvent]:
         return [Online(True)]

@@ -77,7 +77,6 @@ class SdtReader:
 
     def __init__(self, options: SdtOptions) -> None:
         self._options = options
-        self.tick_ms: int | None = 50
         self._frames = FrameBuffer(PREAMBLE, _frame_length, _frame_sound, limit=MAX_BODY + 7)
         self._sent = b""  # the command waited for
         self._sent_ns = 0
@@ -96,6 +95,12 @@ class SdtReader:
             "timeouts": self.timeouts,
         }
 
+    def due_ns(self, now_ns: int) -> int:
+        if not self._sent:
+            return self._searched_ns + self._options.poll_ms * NS_PER_MS
+        patience = self._options.read_ms if self._sent == READ else self._options.reply_ms
+        return self._sent_ns + patience * NS_PER_MS
+
     def connected(self, now_ns: int) -> list[ReaderEvent]:
         self._frames.clear()
         self._missed = 0
@@ -110,8 +115,7 @@ class SdtReader:
     def tick(self, now_ns: int) -> list[ReaderEvent]:
         events: list[ReaderEvent] = []
         if self._sent:
-            patience = self._options.read_ms if self._sent == READ else self._options.reply_ms
-            if now_ns - self._sent_ns < patience * NS_PER_MS:
+            if now_ns < self.due_ns(now_ns):
                 return events
             self._sent = b""
             self._frames.clear()

@@ -38,7 +38,7 @@ def test_each_terminator_whole_and_byte_by_byte(terminator: str, stream: bytes, 
 
 def test_silence_ends_a_line_where_nothing_else_does() -> None:
     reader = LineReader(LineOptions(terminator="gap", gap_ms=50))
-    assert reader.tick_ms == 25
+    assert reader.due_ns(0) == 25 * NS_PER_MS
     assert reader.feed(b"PF1:", 1000 * NS_PER_MS) == []
     assert reader.feed(b"AB", 1030 * NS_PER_MS) == []
     assert reader.tick(1079 * NS_PER_MS) == []
