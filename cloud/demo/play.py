@@ -10,6 +10,7 @@ from pathlib import Path
 from django.db import connection
 from django_scopes import scope
 
+from cloud.core import business_day
 from cloud.demo import curve, site, visits
 from cloud.demo.box_office import BoxOffice
 from cloud.demo.crowd import Crowd, Pace
@@ -49,6 +50,10 @@ class Stock:
         with self._lock:
             self._ready.extend(more)
 
+    def throw_away(self) -> None:
+        with self._lock:
+            self._ready.clear()
+
     def take(self, source: random.Random) -> Visit | None:
         with self._lock:
             return self._ready.pop(source.randrange(len(self._ready))) if self._ready else None
@@ -63,7 +68,11 @@ def forever(venue: Venue, control: Path) -> None:
     threading.Thread(target=_arrive, args=(crowd, stock, source), daemon=True).start()
     with scope(venue=venue):
         office = BoxOffice(venue, source)
+        day = business_day.today(venue)
         while True:
+            if day != business_day.today(venue):  # tickets of yesterday are worth nothing
+                day = business_day.today(venue)
+                stock.throw_away()
             if len(stock) < STOCK:
                 sold = office.sell(visits.draw(BATCH, source))
                 connection.close()  # other processes write too, and this one now waits
