@@ -19,10 +19,10 @@ def reason_label(code: int) -> str:
     return label.zh if chinese() else label.en
 
 
-def reason_advice(code: int) -> str:
-    """What staff do about it; empty where the code is not known."""
+def reason_advice(code: int, **names: str) -> str:
+    """What staff do about it, with `station`, `time`, `start`, `end` where known; empty for an unknown code."""
     try:
-        return TABLE[Reason(code)].staff.fill("zh" if chinese() else "en")
+        return TABLE[Reason(code)].staff.fill("zh" if chinese() else "en", **names)
     except (ValueError, KeyError):
         return ""
 

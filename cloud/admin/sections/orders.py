@@ -154,8 +154,8 @@ def revoke(request: HttpRequest, desk: Desk, number: str) -> HttpResponse:
     entered = admissions.for_entitlements(desk.venue, [unit.entitlement_id for unit in units])
     used = sum(any(one.persons > one.returned for one in entered.get(unit.entitlement_id, [])) for unit in units)
     tickets = ngettext(
-        "%(count)d ticket is refused at every gate within a moment, and its code shows “revoked”.",
-        "%(count)d tickets are refused at every gate within a moment, and their codes show “revoked”.",
+        '%(count)d ticket is refused at every gate within a moment, and its code shows "revoked".',
+        '%(count)d tickets are refused at every gate within a moment, and their codes show "revoked".',
         len(units),
     ) % {"count": len(units)}
     lines = [tickets]
@@ -197,7 +197,7 @@ def reissue(request: HttpRequest, desk: Desk, number: str, position: int) -> Htt
     confirm = Confirm(
         title=_("Give ticket %(position)s a new code?") % {"position": position},
         consequences=(
-            _("The visitor needs the new code: the one they have is refused as “replaced” within a moment."),
+            _('The visitor needs the new code: the one they have is refused as "replaced" within a moment.'),
             _("Uses already made stay counted."),
         ),
         verb=_("Give out a new code"),

@@ -17,7 +17,7 @@ from cloud.admin.desk import Desk
 from cloud.admin.kit import verdict
 from cloud.admin.kit.page import page, said, show
 from cloud.admin.kit.pill import Pill
-from cloud.admin.kit.text import named
+from cloud.admin.kit.text import minute, named, stamp
 from cloud.admin.sections.order_view import Fact, UnitView, unit_view
 from cloud.admin.sections.orders import SESSION_REPLACED, unit_or_404, verifying_groups
 from cloud.admissions import history
@@ -27,6 +27,7 @@ from cloud.entitlements.selectors import pass_line
 from cloud.gates import selectors as gates
 from cloud.sales.models import OrderUnit
 from cloud.staff.permissions import Permission
+from cloud.venues import selectors as venues
 from cloud.venues.models import Device
 
 POLLS = 25  # 0.4 s apart: after ten seconds without a record the page says so
@@ -139,9 +140,22 @@ def presented(request: HttpRequest, desk: Desk, number: str, position: int) -> H
     if not found:
         return _waiting(request, desk, unit, device, after, min(left, POLLS) - 1)
     pill = verdict.verdict(found[0].decision, found[0].reason)
-    advice = verdict.reason_advice(found[0].reason)
+    advice = verdict.reason_advice(found[0].reason, **_particulars(desk, unit))
     context = {"pill": pill, "advice": advice, "at": found[0].at, "lane_name": device.name}
     return show(request, desk, "console/orders/verdict.html", context)
+
+
+def _particulars(desk: Desk, unit: OrderUnit) -> dict[str, str]:
+    """What a refusal may name: where and when it was used last, from when until when it is valid."""
+    used = admissions.for_entitlements(desk.venue, [unit.entitlement_id]).get(unit.entitlement_id, [])
+    last = next((one for one in used if one.persons > one.returned), None)
+    station = venues.stations(desk.venue).filter(pk=last.station_id).first() if last else None
+    return {
+        "station": named(station) if station else "",
+        "time": stamp(last.at) if last else "",
+        "start": minute(unit.entitlement.not_before),
+        "end": minute(unit.entitlement.not_after),
+    }
 
 
 def _waiting(request: HttpRequest, desk: Desk, unit: OrderUnit, device: Device, after: int, left: int) -> HttpResponse:

@@ -21,8 +21,6 @@ register.filter("money", text.money)
 register.filter("named", text.named)
 register.filter("clock", text.clock)
 register.filter("stamp", text.stamp)
-register.filter("masked_name", text.masked_name)
-register.filter("masked_id", text.masked_id)
 
 
 @register.filter

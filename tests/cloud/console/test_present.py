@@ -8,6 +8,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from cloud.admin import emulators
 from cloud.catalog.models import TicketProduct
-from cloud.core.business_day import today
+from cloud.core.business_day import calendar_of, today
 from cloud.core.errors import DomainError
 from cloud.entitlements.selectors import pass_line
 from cloud.sales.models import Order, OrderUnit
@@ -103,18 +104,24 @@ def test_the_code_goes_to_the_scanner_and_somebody_to_the_barrier(log_in, order:
 
 @pytest.mark.parametrize(
     ("reason", "words"),
-    [(Reason.OK, "Admitted"), (Reason.USED_AT_SIBLING, "Already used at a station of the same group.")],
+    [
+        (Reason.OK, "Admitted"),
+        (Reason.USED_AT_SIBLING, "Already used at a station of the same group. West gate 09:14:03."),
+        (Reason.EXPIRED, "No longer valid. It ended {today} 23:59."),
+        (Reason.TOO_EARLY, "Not valid yet. Valid from {today} 00:00."),
+    ],
 )
 def test_the_verdict_appears_once_the_gate_has_recorded_it(log_in, order: Order, gate: Device, demo, reason, words):
     unit = OrderUnit.objects.get(order=order)
     client = log_in()
-    present(gate, unit.entitlement_id, reason=Reason.EXPIRED)  # of an earlier presentation: not the answer
+    day = calendar_of(gate.venue).start(today(gate.venue))
+    present(gate, unit.entitlement_id, at=day + timedelta(hours=9, minutes=14, seconds=3))  # earlier: not the answer
     address = next_question(client.post(f"/orders/{order.number}/1/present", {"lane": "W-1"}))
     again = client.get(address)
     assert "Waiting" in again.content.decode()
     present(gate, unit.entitlement_id, reason=reason)
     verdict = client.get(next_question(again)).content.decode()
-    assert words in verdict
+    assert words.format(today=today(gate.venue)) in verdict
     assert "hx-get" not in verdict
 
 
