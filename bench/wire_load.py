@@ -20,6 +20,7 @@ from hdrh.histogram import HdrHistogram
 PERSONS = 100  # a lane's scans carry 1 .. 100 persons in turn
 COMMAND_BYTES = 8
 OPEN_LEFT = 0x80
+NEVER_US = 10_000_000  # what a scan counts as that opened nothing
 _SETTLE_S = 1.0  # after the last scan, for the last answers
 _GO, _OVER = "go", 0.0
 
@@ -48,7 +49,6 @@ class Load:
         self.warm_scans = int(warm * rate * len(lines))
         self.scans = self.warm_scans + int(seconds * rate * len(lines))
         self.latencies: list[int] = []
-        self.unmatched = 0
         self.epoll = select.epoll()
         for lane in self.lanes:
             self.epoll.register(lane.gate, select.EPOLLIN)
@@ -106,8 +106,11 @@ class Load:
         histogram = HdrHistogram(1, 60_000_000, 3)
         for latency in self.latencies:
             histogram.record_value(max(1, latency // 1000))
+        sent = sum(lane.sent for lane in self.lanes)
+        for _ in range(sent - len(self.latencies)):
+            histogram.record_value(NEVER_US)
         return {
-            "sent": sum(lane.sent for lane in self.lanes),
+            "sent": sent,
             "opened": len(self.latencies),
             "p50_ms": histogram.get_value_at_percentile(50) / 1000,
             "p99_ms": histogram.get_value_at_percentile(99) / 1000,
