@@ -19,6 +19,10 @@ extension = Extension(
 setup(
     packages=["paifang", "paifang.v1", *find_packages(include=["edge", "edge.*", "cloud", "cloud.*"])],
     package_dir={"paifang": "proto/paifang"},
-    package_data={"paifang": ["py.typed"], "edge": ["*.pyi"], "cloud": ["**/templates/**", "**/static/**", "locale/**"]},
+    package_data={
+        "paifang": ["py.typed"],
+        "edge": ["*.pyi"],
+        "cloud": ["**/templates/**", "**/static/**", "locale/**"],
+    },
     ext_modules=cythonize([extension], compiler_directives={"language_level": 3, "boundscheck": debug}),
 )

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 IMPLEMENTATION: str  # "compiled" here, "twin" in _verify_py
 
-class StoreError(Exception):
-    """LMDB said no. `code` is its number, e.g. -30792 (MDB_MAP_FULL)."""
+class StoreError(Exception):  # edge._store_common.StoreError, the same class in both implementations
+    """The store said no. `code` is LMDB's number, e.g. -30792 (MDB_MAP_FULL), an errno, or 0."""
 
     code: int
 
@@ -13,7 +13,8 @@ class Environment:
     """The one owner of the LMDB environment in this process. Open it once; thread rules as noted.
 
     Reads (`get`, `scan`, `last`, Verifier.check) belong to one thread, the trio thread.
-    Writes (`begin` .. `commit`) belong to one other thread, the committer.
+    Writes (`begin` .. `commit`) belong to one other thread, the committer. One write transaction at a
+    time; every method raises StoreError once the store is closed.
     """
 
     path: str
@@ -33,17 +34,20 @@ class Environment:
     def used_permille(self) -> int:
         """Pages in use over the map's pages, freed pages not counted as used."""
     def begin(self) -> WriteTxn: ...
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Aborts what is open. Again does nothing; StoreError while another thread commits or applies."""
 
 class WriteTxn:
-    """A write transaction, used in the committer's thread only. Ends with commit or abort."""
+    """A write transaction, used in the thread that began it only. Ends with commit or abort."""
 
     def get(self, table: int, key: bytes) -> bytes | None: ...
     def put(self, table: int, key: bytes, value: bytes) -> None: ...
     def delete(self, table: int, key: bytes) -> bool: ...
     def delete_range(self, table: int, start: bytes, end: bytes, limit: int) -> int:
         """Deletes keys start <= key < end, at most `limit`; how many."""
-    def scan(self, table: int, start: bytes, limit: int, max_bytes: int = ..., prefix: bytes = ...) -> list[tuple[bytes, bytes]]: ...
+    def scan(
+        self, table: int, start: bytes, limit: int, max_bytes: int = ..., prefix: bytes = ...
+    ) -> list[tuple[bytes, bytes]]: ...
     def last(self, table: int) -> tuple[bytes, bytes] | None: ...
     def apply(self, ops: bytes, generation: int, own_edge_id: int) -> tuple[int, bool]:
         """Applies records.pack_ops bytes: (rows written, whether a live table changed).
@@ -92,11 +96,22 @@ class Verifier:
     def check(
         self, kind: int, data: bytes, station_id: int, device_id: int, now_ms: int, day: int, month: int
     ) -> Verdict:
-        """Never raises on bad data: that is a refusal."""
+        """Never raises on bad data: that is a refusal. Raises StoreError when the store is closed or LMDB fails."""
 
 def decide(
-    record: bytes, ruleset: bytes, station: bytes, device: bytes, usage: bytes | None, others: list[bytes],
-    kind: int, entitlement_id: int, station_id: int, device_id: int, now_ms: int, day: int, month: int,
+    record: bytes,
+    ruleset: bytes,
+    station: bytes,
+    device: bytes,
+    usage: bytes | None,
+    others: list[bytes],
+    kind: int,
+    entitlement_id: int,
+    station_id: int,
+    device_id: int,
+    now_ms: int,
+    day: int,
+    month: int,
 ) -> Verdict:
     """The rules alone (checks 6 to 13), pure: for tests, `explain` and the twin's oracle role."""
 
