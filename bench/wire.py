@@ -3,7 +3,8 @@
 Real ptys, drivers, lanes, the compiled core, one committer with fsync; warm; 50,000 entitlements of unlimited uses.
 The barriers have no passage sensor, so each use is settled in the transaction that reserves it. The load is a
 process of its own (`bench.wire_load`), as a room full of scanners would be; latency counts from the intended send
-time, and a scan that opens nothing counts as ten seconds. Against: the same load on a program that answers every scan with an open command and does nothing else.
+time, and a scan that opens nothing counts as ten seconds. Against: the same load on a program that answers every
+scan with an open command and does nothing else.
 """
 
 from __future__ import annotations
