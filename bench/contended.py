@@ -22,7 +22,7 @@ from typing import Any
 
 import trio
 
-from bench.gate_store import checker, fill, open_store
+from bench.gate_store import AT, checker, fill, open_store
 from bench.results import Result, medians, percentile
 from edge import verifier
 from edge.drivers.line import LineOptions, LineReader
@@ -77,21 +77,21 @@ def contended() -> Iterator[Result]:
     yield Result("verify_contended_pty", busy_pty_us, "us p99", alone, idle_pty_us, busy_pty_us / idle_pty_us, SCANS)
 
 
-def _check_p99_us(check: Callable[[bytes], Any], lines: list[bytes]) -> float:
+def _check_p99_us(check: Callable[..., Any], lines: list[bytes]) -> float:
     clock, taken = time.perf_counter_ns, []
     for line in lines[:CHECKS]:
         time.sleep(GAP_S)
         start = clock()
-        check(line)
+        check(0, line, *AT)
         taken.append(clock() - start)
     return percentile(taken, 0.99) / 1000
 
 
-def _pty_p99_us(check: Callable[[bytes], Any], lines: list[bytes]) -> float:
+def _pty_p99_us(check: Callable[..., Any], lines: list[bytes]) -> float:
     return trio.run(_scans, check, lines[:SCANS]) / 1000
 
 
-async def _scans(check: Callable[[bytes], Any], lines: list[bytes]) -> int:
+async def _scans(check: Callable[..., Any], lines: list[bytes]) -> int:
     """The p99 in ns, from before the scanner's write to the verdict."""
     far, near = pty.openpty()
     tty.setraw(near)
@@ -102,7 +102,7 @@ async def _scans(check: Callable[[bytes], Any], lines: list[bytes]) -> int:
     def on_data(data: bytes) -> None:
         for event in reader.feed(data, time.monotonic_ns()):
             if isinstance(event, Credential):
-                check(event.data)
+                check(0, event.data, *AT)
                 decided.append(time.monotonic_ns())
         if len(decided) == len(lines):
             done.set()

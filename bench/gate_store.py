@@ -35,6 +35,7 @@ STATION, DEVICE, PRODUCT, RULES, GROUP, KEY_ID = 5, 6, 7, 3, 9, 1
 SIGNER = SigningKey(bytes(range(32)))
 NOW_MS = 1_790_000_000_000
 DAY, MONTH = 739_800, 202609
+AT = (STATION, DEVICE, NOW_MS, DAY, MONTH)
 PEPPER = bytes(32)
 _BATCH = 10_000
 _ROW = struct.Struct("<BBHI8s")
@@ -73,12 +74,12 @@ def fill(environment: Any, entitlements: int, known: int, unseen: int) -> Filled
     return Filled(lines, strangers)
 
 
-def checker(core: Any, environment: Any) -> Callable[[bytes], Any]:
-    """One scanner's check on that store: a line -> its verdict."""
+def checker(core: Any, environment: Any) -> Callable[..., Any]:
+    """`Verifier.check` of that store; the arguments after the line are AT."""
     verifier = core.Verifier(environment, PEPPER)
     verifier.set_pass_keys([(KEY_ID, bytes(SIGNER.verify_key), 0, 2**32 - 1, False)])
-    check = verifier.check
-    return lambda line: check(0, line, STATION, DEVICE, NOW_MS, DAY, MONTH)
+    check: Callable[..., Any] = verifier.check
+    return check
 
 
 def open_store(core: Any, folder: Path) -> Any:

@@ -55,6 +55,6 @@ def test_the_benchs_passes_read_as_they_should(name: str, tmp_path: Path) -> Non
     filled = gate_store.fill(environment, entitlements=300, known=20, unseen=5)
     check = gate_store.checker(core, environment)
     assert environment.entries(1) == 300
-    assert [check(line).reason for line in filled.known] == [Reason.OK] * 20
-    assert [check(line).reason for line in filled.unseen] == [Reason.UNKNOWN] * 5
+    assert [check(0, line, *gate_store.AT).reason for line in filled.known] == [Reason.OK] * 20
+    assert [check(0, line, *gate_store.AT).reason for line in filled.unseen] == [Reason.UNKNOWN] * 5
     environment.close()
