@@ -14,7 +14,7 @@ from cloud.admin import menu
 from cloud.admin.kit.text import named
 from cloud.core.actors import Actor
 from cloud.staff.models import Employee
-from cloud.staff.permissions import Permission, allowed
+from cloud.staff.permissions import Permission, granted
 from cloud.staff.selectors import roles_at
 from cloud.venues.models import Venue
 from cloud.venues.selectors import venues_of
@@ -41,7 +41,7 @@ class Desk:
     @cached_property
     def permissions(self) -> frozenset[Permission]:
         """For showing and hiding only: services check again."""
-        return frozenset(one for one in Permission if allowed(self.actor, one, self.venue))
+        return granted(self.actor, self.venue)
 
     @cached_property
     def menu(self) -> tuple[menu.Group, ...]:
@@ -59,7 +59,7 @@ class Desk:
     def name(self) -> str:
         return self.actor.name
 
-    @property
+    @cached_property
     def roles(self) -> str:
         return ", ".join(named(role) for role in roles_at(self.employee, self.venue))
 

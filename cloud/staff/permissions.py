@@ -48,17 +48,23 @@ BUILT_IN: dict[str, tuple[str, str, tuple[Permission, ...]]] = {
 }
 
 
-def allowed(actor: Actor, permission: Permission, venue: models.Model) -> bool:
-    """Whether the actor may. Trusted code and superusers may everything, others what a role at the venue grants."""
+def granted(actor: Actor, venue: models.Model) -> frozenset[Permission]:
+    """What the actor may: trusted code and superusers everything, others what their roles at the venue grant."""
     employee = actor.employee
     if employee is None:
-        return True
+        return frozenset(Permission)
     if not isinstance(employee, Employee) or not employee.is_active:
-        return False
+        return frozenset()
     if employee.is_superuser:
-        return True
+        return frozenset(Permission)
     grants = RoleGrant.objects.filter(employee=employee, venue_id=venue.pk).values_list("role__permissions", flat=True)
-    return any(permission in permissions for permissions in grants)
+    codes = {code for permissions in grants for code in permissions}
+    return frozenset(permission for permission in Permission if permission in codes)
+
+
+def allowed(actor: Actor, permission: Permission, venue: models.Model) -> bool:
+    """Whether the actor may."""
+    return permission in granted(actor, venue)
 
 
 def require(actor: Actor, permission: Permission, venue: models.Model) -> None:
