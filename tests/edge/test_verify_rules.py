@@ -61,6 +61,7 @@ def test_a_good_record_is_admitted_with_all_its_facts(core: ModuleType) -> None:
         ({"station": Station(GROUP, True, True, ())}, Reason.WRONG_STATION),
         ({"media": 0xFFFF & ~(1 << CredentialKind.PASS)}, Reason.MEDIUM_NOT_ALLOWED),
         ({"kind": 16}, Reason.MEDIUM_NOT_ALLOWED),
+        ({"kind": 33}, Reason.MEDIUM_NOT_ALLOWED),
         ({"kind": -1}, Reason.MEDIUM_NOT_ALLOWED),
         ({"not_before": NOW_S + 1}, Reason.TOO_EARLY),
         ({"slot_from": NOW_S + 1}, Reason.TOO_EARLY),
