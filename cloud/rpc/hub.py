@@ -1,6 +1,6 @@
 """One look at the database for all open streams: numbers what waits, learns the heads, wakes who has news.
 
-An open stream costs nothing between two batches but its heartbeat; the look itself is two small queries every
+An open stream costs nothing between two batches but its heartbeat; the look itself is one small query every
 20 ms, whatever the number of gates. Batches are made once and shared by all streams that are at the same place.
 """
 
@@ -13,11 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.db import Error
-from django_scopes import scope, scopes_disabled
+from django_scopes import scope
 
 from cloud.entitlements import batches, sequencer
 from cloud.entitlements.batches import Sealer
-from cloud.entitlements.models import FeedHead
 from cloud.rpc.database import Database
 from cloud.rpc.peer import Peer, cut_off
 from cloud.venues.models import Venue
@@ -197,15 +196,13 @@ def look_at(venues: Iterable[Venue]) -> dict[int, Look]:
     # Taken first: a change committed before this instant is visible to the reads that follow.
     instant_ms = time.time_ns() // 1_000_000
     by_id = {venue.pk: venue for venue in venues}
-    with scopes_disabled():
-        waiting = sequencer.waiting(by_id)
+    heads, waiting = sequencer.look(list(by_id))
     for venue_id, stream in sorted(waiting):
         with scope(venue=by_id[venue_id]):
             sequencer.number_waiting(by_id[venue_id], [stream])
-    heads: dict[int, dict[int, int]] = {venue_id: {} for venue_id in by_id}
-    with scopes_disabled():
-        for venue_id, stream, seq in FeedHead.objects.filter(venue_id__in=by_id).values_list(
-            "venue_id", "stream", "seq"
-        ):
-            heads[venue_id][stream] = seq
-    return {venue_id: Look(streams, instant_ms) for venue_id, streams in heads.items()}
+    if waiting:
+        heads, _ = sequencer.look(list(by_id))
+    looks: dict[int, dict[int, int]] = {venue_id: {} for venue_id in by_id}
+    for (venue_id, stream), seq in heads.items():
+        looks[venue_id][stream] = seq
+    return {venue_id: Look(streams, instant_ms) for venue_id, streams in looks.items()}

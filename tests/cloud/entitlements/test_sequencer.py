@@ -6,11 +6,11 @@ import threading
 
 import pytest
 from django.db import connection, transaction
-from django_scopes import scope, scopes_disabled
+from django_scopes import scope
 
 from cloud.entitlements import sequencer
 from cloud.entitlements.models import FeedRow
-from cloud.entitlements.sequencer import Head, head, number_waiting, waiting
+from cloud.entitlements.sequencer import Head, head, look, number_waiting
 from cloud.venues.models import Venue
 from paifang.v1.feed_pb2 import STREAM_BULK, STREAM_URGENT
 from tests.support.race import race
@@ -28,13 +28,11 @@ def numbers(stream: int) -> list[int | None]:
 def test_each_stream_counts_for_itself(venue: Venue) -> None:
     for stream in (STREAM_BULK, STREAM_URGENT, STREAM_BULK, STREAM_BULK):
         write(venue, stream, 1)
-    with scopes_disabled():
-        assert waiting([venue.pk]) == {(venue.pk, STREAM_BULK), (venue.pk, STREAM_URGENT)}
+    assert look([venue.pk]) == ({}, {(venue.pk, STREAM_BULK), (venue.pk, STREAM_URGENT)})
     assert number_waiting(venue) == 4
     assert numbers(STREAM_BULK) == [1, 2, 3]
     assert numbers(STREAM_URGENT) == [1]
-    with scopes_disabled():
-        assert waiting([venue.pk]) == set()
+    assert look([venue.pk]) == ({(venue.pk, STREAM_BULK): 3, (venue.pk, STREAM_URGENT): 1}, set())
     assert number_waiting(venue) == 0
     assert (head(venue, STREAM_BULK), head(venue, STREAM_URGENT)) == (Head(3, 0), Head(1, 0))
 
@@ -45,6 +43,9 @@ def test_each_venue_counts_for_itself(venue: Venue) -> None:
     with scope(venue=other):
         write(other, STREAM_BULK, 3)
         assert number_waiting(other) == 3
+    theirs = {(other.pk, STREAM_BULK): 3, (other.pk, STREAM_URGENT): 0}
+    assert look([venue.pk, other.pk]) == (theirs, {(venue.pk, STREAM_BULK)})
+    assert look([]) == ({}, set())
     assert numbers(STREAM_BULK) == [None, None]
     assert number_waiting(venue) == 2
     assert numbers(STREAM_BULK) == [1, 2]
