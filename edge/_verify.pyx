@@ -3,7 +3,8 @@
 
 See _verify.pyi for what each name does and _verify_py.py for the same in Python. The parts, in order:
   _verify_libs.pxi     LMDB's and libsodium's symbols, found in the installed wheels; self_test
-  _verify_store.pxi    Environment and WriteTxn
+  _verify_store.pxi    Environment
+  _verify_txn.pxi      WriteTxn
   _verify_layouts.pxi  the layouts of paifang.records; applying the feed
   _verify_rules.pxi    Verdict, live records, the rules
   _verify_pass.pxi     base45 and the pass
@@ -29,6 +30,7 @@ IMPLEMENTATION = "compiled"
 
 include "_verify_libs.pxi"
 include "_verify_store.pxi"
+include "_verify_txn.pxi"
 include "_verify_layouts.pxi"
 include "_verify_rules.pxi"
 include "_verify_pass.pxi"
