@@ -191,11 +191,12 @@ class LaneRunner:
 
     async def _tick(self) -> None:
         ask_at = trio.current_time() + LOCATE_S
-        devices: list[Reader | Barrier] = [self._barrier, *(reader.driver for reader in self._readers)]
+        devices: list[tuple[SerialPort, Reader | Barrier]] = [(self._barrier_port, self._barrier)]
+        devices += [(reader.port, reader.driver) for reader in self._readers]
         while True:
             now = time.monotonic_ns()
-            wait_s = (min(device.due_ns(now) for device in devices) - now) / 1e9
-            await trio.sleep(min(LONGEST_S, max(SHORTEST_S, wait_s)))
+            wait_s = min([LONGEST_S, *((device.due_ns(now) - now) / 1e9 for port, device in devices if port.is_open)])
+            await trio.sleep(max(SHORTEST_S, wait_s))
             now = time.monotonic_ns()
             for reader in self._readers:
                 if reader.port.is_open:

@@ -112,6 +112,7 @@ class SerialPort:
         self._on_down = on_down
         self._transport: Any = None
         self._device: _Device | None = None
+        self._gave_up = ""  # why this side closed the port
         self.lost = 0
 
     @property
@@ -124,7 +125,7 @@ class SerialPort:
         told = False
         while True:
             try:
-                device = await trio.to_thread.run_sync(self._open)
+                device = await trio.to_thread.run_sync(self._open, abandon_on_cancel=True)
             except (OSError, ValueError, termios.error) as problem:
                 if not told:
                     self._on_down(_plain(problem))
@@ -147,16 +148,20 @@ class SerialPort:
         if transport.get_write_buffer_size() == 0:
             try:
                 taken = device.write(data)
-            except serial.SerialException:
-                transport.abort()
+            except serial.SerialException as problem:
+                self._give_up(_plain(problem))
                 return
             if taken == len(data):
                 return
             data = data[taken:]
         if transport.get_write_buffer_size() + len(data) > STUCK_BYTES:
-            transport.abort()
+            self._give_up("the device takes no bytes")
             return
         transport.write(data)
+
+    def _give_up(self, why: str) -> None:
+        self._gave_up = why
+        self._transport.abort()
 
     def _open(self) -> _Device:
         """May block for a moment on odd hardware, so it runs in a thread."""
@@ -165,6 +170,7 @@ class SerialPort:
     async def _serve(self, device: _Device) -> str:
         """Until the port is lost: why."""
         protocol = _Protocol(self._on_data)
+        self._gave_up = ""
         try:
             async with trio_asyncio.open_loop() as loop:
                 loop.set_exception_handler(protocol.loop_problem)
@@ -181,7 +187,7 @@ class SerialPort:
             device.close()  # a transport that was still flushing has not done it
         if protocol.failure is not None:
             raise protocol.failure
-        return protocol.cause
+        return self._gave_up or protocol.cause
 
 
 class _Protocol(asyncio.Protocol):
