@@ -13,7 +13,7 @@ from tests.support.demo import Demo, until
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_without_the_cloud_the_gates_go_on_and_nothing_is_counted_twice(demo: Demo, how: str) -> None:
-    tickets = [demo.sell() for _ in range(4)]
+    tickets = demo.sell_many(4)
     entries = demo.drained()["entries"]
     demo.tell("stop" if how == "stop" else "kill", "cloud")
     assert [demo.show("WEST-2", ticket) for ticket in tickets] == [1, 1, 1, 1]
@@ -28,7 +28,7 @@ def test_without_the_cloud_the_gates_go_on_and_nothing_is_counted_twice(demo: De
 
 
 def test_a_killed_edge_neither_loses_nor_doubles_anybody(demo: Demo) -> None:
-    tickets = [demo.sell() for _ in range(24)]
+    tickets = demo.sell_many(24)
     lanes = ("WEST-1", "WEST-2", "EAST-1", "EAST-2")
     shares = {lane: tickets[n :: len(lanes)] for n, lane in enumerate(lanes)}
 

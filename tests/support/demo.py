@@ -136,6 +136,12 @@ class Demo:
         self.told()
         return sold
 
+    def sell_many(self, count: int) -> list[dict[str, Any]]:
+        """That many adults' tickets."""
+        sold = [self.till.ask("issue", product="adult") for _ in range(count)]
+        self.told()
+        return sold
+
     def told(self) -> None:
         """Waits until the edge has applied what the cloud has committed so far: both streams current to now."""
         now = time.time()
