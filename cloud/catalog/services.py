@@ -108,7 +108,7 @@ def lock_groups(stations: Iterable[Station]) -> list[Station]:
         if station.nature == Station.Nature.EXIT:
             raise DomainError(
                 "station.exit_products",
-                f"出园站点“{station.name_zh}”只计数,不能有可验产品。",
+                f"出园站点“{station.name_zh}”只计数，不能有可验产品。",
                 f"{station.name_en or station.name_zh} is an exit: it counts and verifies no products.",
                 "stations",
             )

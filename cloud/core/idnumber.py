@@ -40,4 +40,4 @@ def masked(last4: str) -> str:
 
 
 def _invalid(zh: str, en: str) -> DomainError:
-    return DomainError("id_number.invalid", f"身份证号无效:{zh}。", f"Not a valid ID number: {en}.", "id_number")
+    return DomainError("id_number.invalid", f"身份证号无效：{zh}。", f"Not a valid ID number: {en}.", "id_number")

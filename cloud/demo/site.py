@@ -77,7 +77,7 @@ LANES = (
 PRODUCTS = (
     ProductPlan("adult", "成人票", "Adult", 12_000, ("west", "east")),
     ProductPlan("child", "儿童票", "Child", 6_000, ("west", "east")),
-    ProductPlan("family", "家庭票(四人)", "Family of four", 32_000, ("west", "east"), persons=4),
+    ProductPlan("family", "家庭票（四人）", "Family of four", 32_000, ("west", "east"), persons=4),
     ProductPlan("cable", "索道票", "Cable car", 8_000, ("cable",)),
     ProductPlan("combined", "门票索道联票", "Entry and cable car", 18_000, ("west", "east", "cable")),
     ProductPlan("three-days", "三日票", "Three days", 26_000, ("west", "east"), validity="open", valid_days=3),

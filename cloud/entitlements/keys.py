@@ -136,7 +136,7 @@ def _signer(venue: Venue, purpose: SigningKey.Purpose) -> Signer:
     ensure_venue_keys(venue)
     key = _living(venue, purpose, timezone.now()).order_by("-not_before", "-pk").first()
     if key is None:
-        raise DomainError("key.none", "没有可用的签名密钥,请轮换密钥。", "No signing key is valid: rotate the keys.")
+        raise DomainError("key.none", "没有可用的签名密钥，请轮换密钥。", "No signing key is valid: rotate the keys.")
     private = PrivateKey(sealing.unseal(f"key/{purpose}", key.sealed_private))
     return Signer(key.key_id, lambda message: private.sign(message).signature)
 

@@ -83,6 +83,6 @@ def require_installation(actor: Actor) -> None:
 def denied(permission: Permission) -> DomainError:
     return DomainError(
         "permission.denied",
-        f"没有权限({permission})。请联系管理员授予相应角色。",
+        f"没有权限（{permission}）。请联系管理员授予相应角色。",
         f"Not permitted ({permission}). Ask an administrator for a role that includes it.",
     )

@@ -37,7 +37,7 @@ def create_employee(
     except ValidationError as problem:
         why = " ".join(problem.messages)
         raise DomainError(
-            "employee.password", f"密码太弱:{why}", f"The password is too weak: {why}", "password"
+            "employee.password", f"密码太弱：{why}", f"The password is too weak: {why}", "password"
         ) from None
     employee.set_password(password)
     try:

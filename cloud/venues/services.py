@@ -138,7 +138,7 @@ def create_device(
     except IntegrityError:
         raise DomainError(
             "device.identifier",
-            f"设备标识 {identifier} 已被使用,请换一个。",
+            f"设备标识 {identifier} 已被使用，请换一个。",
             f"The identifier {identifier} is taken; choose another.",
             "identifier",
         ) from None
@@ -149,7 +149,7 @@ def create_device(
 def exit_has_no_group() -> DomainError:
     return DomainError(
         "station.exit_group",
-        "出园站点只计数,不能加入同类型站点。",
+        "出园站点只计数，不能加入同类型站点。",
         "An exit station only counts: it cannot be in a group of same-type stations.",
         "group",
     )

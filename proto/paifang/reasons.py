@@ -76,22 +76,22 @@ TABLE: dict[Reason, Entry] = {
         Text("请通行", "Please enter"),
     ),
     Reason.GO_AHEAD: Entry(
-        Text("请通行(已验)", "Go ahead"),
-        Text("此票刚验过,闸机仍开着,不再计次。", "Just verified and the barrier is still open; no new use is counted."),
+        Text("请通行（已验）", "Go ahead"),
+        Text("此票刚验过，闸机仍开着，不再计次。", "Just verified and the barrier is still open; no new use is counted."),
         Text("请通行", "Please enter"),
     ),
     Reason.UNREADABLE: Entry(
         Text("无法识别", "Unreadable"),
         Text(
-            "让游客调亮屏幕、擦净镜头后重扫;仍不行请改用证件或人工核验。",
+            "让游客调亮屏幕、擦净镜头后重扫；仍不行请改用证件或人工核验。",
             "Brighten the screen, wipe the lens and scan again; failing that use the ID card or the help desk.",
         ),
-        Text("无法识别,请重扫", "Not readable, please scan again"),
+        Text("无法识别，请重扫", "Not readable, please scan again"),
     ),
     Reason.UNKNOWN_FORMAT: Entry(
         Text("未知码", "Unknown format"),
         Text(
-            "不是本系统的票码(如付款码、网址)。请游客打开订单中的入园码。",
+            "不是本系统的票码（如付款码、网址）。请游客打开订单中的入园码。",
             "Not one of our codes (a payment code or a web address, say). Ask for the entry code in the order.",
         ),
         Text("不是入园码", "Not an entry code"),
@@ -99,10 +99,10 @@ TABLE: dict[Reason, Entry] = {
     Reason.KEY_UNKNOWN: Entry(
         Text("未知密钥", "Unknown key"),
         Text(
-            "票码由本景区未使用的密钥签发:别家景区的票或伪造。请到服务中心核对订单。",
+            "票码由本景区未使用的密钥签发：别家景区的票或伪造。请到服务中心核对订单。",
             "Signed by a key this venue does not use: another venue's ticket, or a fake. Check the order at the desk.",
         ),
-        Text("非本景区票,请到服务中心", "Not this venue's ticket, please ask at the desk"),
+        Text("非本景区票，请到服务中心", "Not this venue's ticket, please ask at the desk"),
     ),
     Reason.KEY_DEAD: Entry(
         Text("密钥已停用", "Key no longer valid"),
@@ -115,26 +115,26 @@ TABLE: dict[Reason, Entry] = {
     Reason.FORGED: Entry(
         Text("签名无效", "Forged"),
         Text(
-            "签名不符,票码被改动或伪造。收下截图,按假票处理。",
+            "签名不符，票码被改动或伪造。收下截图，按假票处理。",
             "The signature does not match: altered or forged. Keep a picture and treat it as a fake.",
         ),
-        Text("票码无效,请到服务中心", "Invalid code, please ask at the desk"),
+        Text("票码无效，请到服务中心", "Invalid code, please ask at the desk"),
     ),
     Reason.REPLACED: Entry(
         Text("已换新码", "Replaced"),
         Text(
-            "此票改签或重发过,这是旧码。请游客打开订单里的最新入园码。",
+            "此票改签或重发过，这是旧码。请游客打开订单里的最新入园码。",
             "The ticket was rescheduled or re-issued and this is the old code. Ask for the newest code in the order.",
         ),
-        Text("此码已更换,请出示新码", "This code was replaced, please show the new one"),
+        Text("此码已更换，请出示新码", "This code was replaced, please show the new one"),
     ),
     Reason.UNKNOWN: Entry(
         Text("票不存在", "Not known"),
         Text(
-            "闸机没有此票。刚购买的票请稍等片刻重扫;仍不行查订单。",
+            "闸机没有此票。刚购买的票请稍等片刻重扫；仍不行查订单。",
             "The gate does not know it. If it was just bought wait a moment and scan again; else look up the order.",
         ),
-        Text("未找到此票,请稍后重试", "Ticket not found, please try again shortly"),
+        Text("未找到此票，请稍后重试", "Ticket not found, please try again shortly"),
     ),
     Reason.REVOKED: Entry(
         Text("已作废", "Revoked"),
@@ -143,21 +143,21 @@ TABLE: dict[Reason, Entry] = {
     ),
     Reason.REFUNDED: Entry(
         Text("已退款", "Refunded"),
-        Text("此票已退款,不可入园。", "This ticket was refunded and cannot be used."),
+        Text("此票已退款，不可入园。", "This ticket was refunded and cannot be used."),
         Text("此票已退款", "This ticket was refunded"),
     ),
     Reason.LOCKED: Entry(
         Text("退款处理中", "Refund pending"),
         Text(
-            "已申请退款。若游客要入园,先在订单中撤回退款申请。",
+            "已申请退款。若游客要入园，先在订单中撤回退款申请。",
             "A refund was requested. To let the visitor in, withdraw the request in the order first.",
         ),
-        Text("退款处理中,不可入园", "A refund is pending"),
+        Text("退款处理中，不可入园", "A refund is pending"),
     ),
     Reason.FROZEN: Entry(
         Text("已冻结", "Frozen"),
         Text("持有人或卡被冻结。请在服务中心解冻。", "The holder or the card is frozen. The desk can lift it."),
-        Text("此票已冻结,请到服务中心", "This ticket is frozen, please ask at the desk"),
+        Text("此票已冻结，请到服务中心", "This ticket is frozen, please ask at the desk"),
     ),
     Reason.NOT_ACTIVATED: Entry(
         Text("未激活", "Not activated"),
@@ -169,12 +169,12 @@ TABLE: dict[Reason, Entry] = {
         Text(
             "本站点已停用。请引导游客到其他入口。", "This station is switched off. Send visitors to another entrance."
         ),
-        Text("本入口关闭,请走其他入口", "This entrance is closed, please use another"),
+        Text("本入口关闭，请走其他入口", "This entrance is closed, please use another"),
     ),
     Reason.LANE_CLOSED: Entry(
         Text("通道停用", "Lane closed"),
         Text("本通道已停用。请引导游客到旁边通道。", "This lane is switched off. Send visitors to the next lane."),
-        Text("本通道关闭,请走旁边通道", "This lane is closed, please use the next one"),
+        Text("本通道关闭，请走旁边通道", "This lane is closed, please use the next one"),
     ),
     Reason.WRONG_STATION: Entry(
         Text("站点不符", "Wrong station"),
@@ -192,29 +192,29 @@ TABLE: dict[Reason, Entry] = {
     Reason.TOO_EARLY: Entry(
         Text("未到时间", "Too early"),
         Text("未到可用时间。|{start} 起可入园。", "Not valid yet. |Valid from {start}."),
-        Text("未到时间|,{start} 起可入园", "Too early|, valid from {start}"),
+        Text("未到时间|，{start} 起可入园", "Too early|, valid from {start}"),
     ),
     Reason.EXPIRED: Entry(
         Text("已过期", "Expired"),
         Text("已过有效期。|{end} 截止。", "No longer valid. |It ended {end}."),
-        Text("此票已过期|({end})", "This ticket has expired| ({end})"),
+        Text("此票已过期|（{end}）", "This ticket has expired| ({end})"),
     ),
     Reason.USED_UP: Entry(
         Text("次数已用完", "Used up"),
-        Text("次数已用完。|上次:{station} {time}。", "All uses are spent. |Last: {station} {time}."),
-        Text("此票已使用|:{station} {time}", "Already used|: {station} {time}"),
+        Text("次数已用完。|上次：{station} {time}。", "All uses are spent. |Last: {station} {time}."),
+        Text("此票已使用|：{station} {time}", "Already used|: {station} {time}"),
     ),
     Reason.USED_AT_SIBLING: Entry(
         Text("已在同类站点使用", "Used at sibling station"),
         Text(
             "已在同类站点入园。|{station} {time}。", "Already used at a station of the same group. |{station} {time}."
         ),
-        Text("已使用|:{station} {time}", "Already used| at {station} {time}"),
+        Text("已使用|：{station} {time}", "Already used| at {station} {time}"),
     ),
     Reason.BUSY: Entry(
         Text("系统忙", "Busy"),
         Text(
-            "记录队列已满,请稍候重扫;持续出现请看边缘状态。",
+            "记录队列已满，请稍候重扫；持续出现请看边缘状态。",
             "The queue is full; scan again. If it stays, look at the edge's status.",
         ),
         Text("请稍候重扫", "Please scan again in a moment"),
@@ -222,10 +222,10 @@ TABLE: dict[Reason, Entry] = {
     Reason.NOT_RECORDED: Entry(
         Text("无法记录", "Not recorded"),
         Text(
-            "无法写入记录,闸机不放行。请查看磁盘和边缘状态。",
+            "无法写入记录，闸机不放行。请查看磁盘和边缘状态。",
             "The admission could not be recorded, so the gate stays shut. Check the disk and the edge's status.",
         ),
-        Text("设备故障,请走其他通道", "Out of order, please use another lane"),
+        Text("设备故障，请走其他通道", "Out of order, please use another lane"),
     ),
     Reason.STORE_FULL: Entry(
         Text("存储将满", "Store full"),
@@ -233,7 +233,7 @@ TABLE: dict[Reason, Entry] = {
             "存储已用 95%,停止放行。恢复与云端的连接以清空积压。",
             "The store is 95 % full and admits nobody. Reconnect the cloud so that the backlog drains.",
         ),
-        Text("设备故障,请走其他通道", "Out of order, please use another lane"),
+        Text("设备故障，请走其他通道", "Out of order, please use another lane"),
     ),
     Reason.TRY_AGAIN: Entry(
         Text("请重扫", "Try again"),

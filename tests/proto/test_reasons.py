@@ -40,12 +40,12 @@ def test_codes_follow_the_order_of_the_checks() -> None:
 
 
 def test_a_clause_whose_name_is_missing_is_left_out() -> None:
-    text = Text("已使用|:{station} {time}", "Already used|: {station} {time}")
+    text = Text("已使用|：{station} {time}", "Already used|: {station} {time}")
     assert text.fill("en") == "Already used"
     assert text.fill("en", station="West gate") == "Already used"
     assert text.fill("en", station="West gate", time="") == "Already used"
     assert text.fill("en", station="West gate", time="09:31") == "Already used: West gate 09:31"
-    assert text.fill("zh-hans", station="西门", time="09:31") == "已使用:西门 09:31"
+    assert text.fill("zh-hans", station="西门", time="09:31") == "已使用：西门 09:31"
 
 
 def test_a_name_is_put_in_as_it_is() -> None:

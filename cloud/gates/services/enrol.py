@@ -51,7 +51,7 @@ def enrol(*, secret: str, csr_der: bytes, software_version: str) -> Enrolled:
     try:
         public = certificates.read_request(csr_der)
     except RequestError as problem:
-        raise DomainError("enrol.request", f"证书请求无效:{problem}", f"The request is not usable: {problem}") from None
+        raise DomainError("enrol.request", f"证书请求无效：{problem}", f"The request is not usable: {problem}") from None
     refused: DomainError | None = None
     with scopes_disabled(), transaction.atomic():
         token = EnrolToken.objects.select_for_update().filter(secret_hash=secret_hash(secret)).first()
@@ -74,13 +74,13 @@ def enrol(*, secret: str, csr_der: bytes, software_version: str) -> Enrolled:
 
 def _refusal(token: EnrolToken, edge: Edge, public: ec.EllipticCurvePublicKey, now: datetime) -> DomainError | None:
     if token.expires_at <= now:
-        return DomainError("enrol.expired", "令牌已过期,请重新生成。", "The token has expired. Make a new one.")
+        return DomainError("enrol.expired", "令牌已过期，请重新生成。", "The token has expired. Make a new one.")
     if edge.retired_at is not None:
         return DomainError("edge.retired", f"边缘 {edge.name} 已退役。", f"The edge {edge.name} is retired.")
     if token.used_at is not None and token.used_by_key != certificates.public_fingerprint(public):
         return DomainError(
             "enrol.used",
-            "令牌已被另一台设备使用。若不是您操作的,请立即吊销该边缘。",
+            "令牌已被另一台设备使用。若不是您操作的，请立即吊销该边缘。",
             "Another device has used this token. If that was not you, revoke the edge at once.",
         )
     if token.certificate is not None and token.certificate.revoked_at is not None:

@@ -122,7 +122,7 @@ def _same(order: Order, asked: str) -> Order:
     if not constant_time_compare(order.request_hash, asked):
         raise DomainError(
             "order.key_reused",
-            f"此幂等键已用于订单 {order.number},内容不同。请换新键重试。",
+            f"此幂等键已用于订单 {order.number}，内容不同。请换新键重试。",
             f"This idempotency key issued order {order.number}, which asked for something else. Use a new key.",
             "idempotency_key",
         )

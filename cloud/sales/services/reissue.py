@@ -25,7 +25,7 @@ def reissue_unit(*, actor: Actor, venue: Venue, unit: OrderUnit) -> OrderUnit:
     order = lock_row(Order, unit.order_id)  # revoking locks it first too
     if order.state != Order.State.ISSUED:
         raise DomainError(
-            "order.revoked", f"订单 {order.number} 已作废,不能换码。", f"Order {order.number} is revoked: no new code."
+            "order.revoked", f"订单 {order.number} 已作废，不能换码。", f"Order {order.number} is revoked: no new code."
         )
     unit = lock_row(OrderUnit, unit.pk)
     unit.entitlement = entitlements.reissue(venue, unit.entitlement)
