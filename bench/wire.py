@@ -181,4 +181,4 @@ def _fill(environment: Any) -> list[list[str]]:
     return shown
 
 
-BENCHES = {"wire": wire_to_wire}
+BENCHES = {"wire_to_wire": wire_to_wire}

@@ -160,9 +160,7 @@ async def test_pulled_cables_stop_one_lane_and_no_other(tmp_path: Path) -> None:
             assert one.causes()[-1] == "back"
 
 
-async def test_a_silent_board_is_found_and_its_use_settled_later(
-    tmp_path: Path, devices: dict[str, Remote]
-) -> None:
+async def test_a_silent_board_is_found_and_its_use_settled_later(tmp_path: Path, devices: dict[str, Remote]) -> None:
     config = lane_config(tmp_path, open_seconds=5.0, barrier={"reply_ms": 20, "try_ms": 60, "missed": 3})
     async with entrance(tmp_path / "store", config, tickets=TICKETS) as [post]:
         await post.ready()
