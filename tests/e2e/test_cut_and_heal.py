@@ -28,7 +28,7 @@ def test_without_the_cloud_the_gates_go_on_and_nothing_is_counted_twice(demo: De
 
 
 def test_a_killed_edge_neither_loses_nor_doubles_anybody(demo: Demo) -> None:
-    tickets = demo.sell_many(24)
+    tickets = demo.sell_many(48)
     lanes = ("WEST-1", "WEST-2", "EAST-1", "EAST-2")
     shares = {lane: tickets[n :: len(lanes)] for n, lane in enumerate(lanes)}
 
