@@ -77,7 +77,9 @@ TABLE: dict[Reason, Entry] = {
     ),
     Reason.GO_AHEAD: Entry(
         Text("请通行（已验）", "Go ahead"),
-        Text("此票刚验过，闸机仍开着，不再计次。", "Just verified and the barrier is still open; no new use is counted."),
+        Text(
+            "此票刚验过，闸机仍开着，不再计次。", "Just verified and the barrier is still open; no new use is counted."
+        ),
         Text("请通行", "Please enter"),
     ),
     Reason.UNREADABLE: Entry(

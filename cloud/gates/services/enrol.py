@@ -51,7 +51,9 @@ def enrol(*, secret: str, csr_der: bytes, software_version: str) -> Enrolled:
     try:
         public = certificates.read_request(csr_der)
     except RequestError as problem:
-        raise DomainError("enrol.request", f"证书请求无效：{problem}", f"The request is not usable: {problem}") from None
+        raise DomainError(
+            "enrol.request", f"证书请求无效：{problem}", f"The request is not usable: {problem}"
+        ) from None
     refused: DomainError | None = None
     with scopes_disabled(), transaction.atomic():
         token = EnrolToken.objects.select_for_update().filter(secret_hash=secret_hash(secret)).first()
