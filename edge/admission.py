@@ -236,6 +236,15 @@ class Admissions:
             body = presentation(presented.verdict, place, GO_AHEAD, Reason.GO_AHEAD, 0)
             self._committer.submit(Note(body, moment))
 
+    def note_turned_away(self, credential: Credential, place: Place, reason: Reason, moment: Moment) -> None:
+        """The lane could not serve the credential, so nothing was decided on it; that it came is recorded."""
+        body = scan_pb2.Presentation(
+            device_id=place.device_id, station_id=place.station_id, decision=REFUSE, reason=reason,
+            credential_kind=credential.kind,
+        )  # fmt: skip
+        if self.permille >= FILLING_PERMILLE or not self._committer.submit(Note(body, moment)):
+            self.unjournalled += 1
+
     def note_lane_change(self, device_id: int, state: int, cause: str, moment: Moment) -> None:
         """A lane's state (paifang.v1 LaneState) changed."""
         body = scan_pb2.LaneChange(device_id=device_id, state=cast(scan_pb2.LaneState, state), cause=cause)

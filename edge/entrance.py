@@ -20,7 +20,7 @@ from edge.drivers import registry
 from edge.drivers.base import NS_PER_MS, Barrier, BarrierEvent, Online, Reader, ReaderEvent, Send
 from edge.drivers.serial import SerialPort
 from edge.lane import Lane, LaneSettings
-from edge.lane_actions import STARTING, Action, Alarm, Changed, Close, GoAhead, Late, Open, Present, Show
+from edge.lane_actions import STARTING, Action, Alarm, Changed, Close, GoAhead, Late, Open, Present, Show, TurnAway
 from edge.locations import Location, locate, look_at
 from edge.passages import Settle
 from edge.verdict import Credential, Moment, Place
@@ -285,6 +285,13 @@ class LaneRunner:
             done=partial(self._presented, self._lane),
         )
 
+    def _turn_away(self, action: TurnAway) -> None:
+        if self._place is None:  # not known to the cloud yet: nowhere it could be said to have happened
+            return
+        self._status.presented += 1
+        self._decided(scan_pb2.DECISION_REFUSE, action.reason)
+        self._admissions.note_turned_away(action.credential, self._place, action.reason, self._moment())
+
     def _presented(self, lane: Lane, result: Presented) -> None:
         """Called by the committer's delivery, where an exception would end the whole daemon."""
         try:
@@ -347,6 +354,7 @@ class LaneRunner:
 
 _CARRY_OUT: dict[type[Any], Callable[[LaneRunner, Any], None]] = {
     Present: LaneRunner._present,
+    TurnAway: LaneRunner._turn_away,
     Open: LaneRunner._open,
     Close: LaneRunner._close,
     Settle: LaneRunner._settle,

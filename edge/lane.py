@@ -25,6 +25,7 @@ from edge.lane_actions import (
     Open,
     Present,
     Show,
+    TurnAway,
 )
 from edge.passages import Settle
 from edge.verdict import Credential, OpenUse
@@ -116,7 +117,7 @@ class Lane:
 
     def scanned(self, credential: Credential, now_ms: int) -> list[Action]:
         if not self._serving():
-            return [Show(Reason.LANE_CLOSED, False, 0)]
+            return _turn_away(credential, Reason.OUT_OF_ORDER)
         if self._deciding is not None:
             if _same(credential, self._deciding):
                 return []
@@ -150,7 +151,7 @@ class Lane:
         if self._barrier_up:
             return self._note([Open(persons), Show(Reason.OK, True, persons), *self._next(now_ms)])
         stand.phase = _Phase.LOST
-        return self._note([Show(Reason.LANE_CLOSED, False, 0), *self._not_opened("the barrier was lost meanwhile")])
+        return self._note([Show(Reason.OUT_OF_ORDER, False, 0), *self._not_opened("the barrier was lost meanwhile")])
 
     # --- the barrier --------------------------------------------------------------------------------------------------
 
@@ -172,7 +173,7 @@ class Lane:
                 if event.first_try:
                     actions = self._rebase(stand, event.counter, now_ms)
             elif type(event) is OpenFailed:
-                actions = [Alarm("barrier.not_opened", event.cause), Show(Reason.LANE_CLOSED, False, 0)]
+                actions = [Alarm("barrier.not_opened", event.cause), Show(Reason.OUT_OF_ORDER, False, 0)]
                 actions += self._close(stand, now_ms)
         return self._note(actions)
 
@@ -185,8 +186,8 @@ class Lane:
                 self._stand.phase = _Phase.LOST
                 self._stand.closed = False
             if self._pending is not None:
+                actions += _turn_away(self._pending, Reason.OUT_OF_ORDER)
                 self._pending = None
-                actions.append(Show(Reason.LANE_CLOSED, False, 0))
         elif self._recovering and self._settings.counter_modulus is None:
             actions += self._recovered(now_ms)
         return self._note(actions)
@@ -235,11 +236,14 @@ class Lane:
 
     def _wait(self, credential: Credential, now_ms: int) -> list[Action]:
         """One credential may wait for its turn; who comes after it is asked to scan again."""
-        if self._pending is not None and now_ms < self._pending_until_ms and not _same(credential, self._pending):
-            return [Show(Reason.BUSY, False, 0)]
+        before = self._pending
+        if before is not None and _same(credential, before):
+            before = None
+        elif before is not None and now_ms < self._pending_until_ms:
+            return _turn_away(credential, Reason.BUSY)
         self._pending = credential
         self._pending_until_ms = now_ms + self._settings.open_ms + CLOSE_MS
-        return []
+        return [] if before is None else _turn_away(before, Reason.BUSY)
 
     def _next(self, now_ms: int) -> list[Action]:
         """Presents who waited, once nothing stands in the way."""
@@ -247,7 +251,7 @@ class Lane:
         if self._pending is None or waiting or self._deciding is not None or not self._serving():
             return []
         credential, self._pending = self._pending, None
-        return self._present(credential) if now_ms < self._pending_until_ms else []
+        return self._present(credential) if now_ms < self._pending_until_ms else _turn_away(credential, Reason.BUSY)
 
     def _status(self, status: Status, now_ms: int) -> list[Action]:
         before, self.counter = self.counter, status.counter
@@ -387,6 +391,10 @@ class Lane:
         if self._stand is not None:
             return OPEN, ""
         return (DECIDING, "") if self._deciding is not None else (READY, "")
+
+
+def _turn_away(credential: Credential, reason: Reason) -> list[Action]:
+    return [TurnAway(credential, reason), Show(reason, False, 0)]
 
 
 def _same(one: Credential, other: Credential) -> bool:

@@ -24,6 +24,14 @@ class Present:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnAway:
+    """The lane itself cannot serve this credential: nobody decides on it, but that it came is recorded."""
+
+    credential: Credential
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class Open:
     persons: int
 
@@ -71,4 +79,4 @@ class Alarm:
     detail: str
 
 
-Action = Present | Open | Close | Settle | Late | GoAhead | Show | Changed | Alarm
+Action = Present | TurnAway | Open | Close | Settle | Late | GoAhead | Show | Changed | Alarm

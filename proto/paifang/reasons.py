@@ -40,6 +40,7 @@ class Reason(IntEnum):
     NOT_RECORDED = 201
     STORE_FULL = 202
     TRY_AGAIN = 203
+    OUT_OF_ORDER = 204
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,5 +242,11 @@ TABLE: dict[Reason, Entry] = {
         Text("请重扫", "Try again"),
         Text("同一张票正在另一通道处理。请重扫。", "The same ticket is being decided at another lane. Scan again."),
         Text("请重扫", "Please scan again"),
+    ),
+    Reason.OUT_OF_ORDER: Entry(
+        Text("通道故障", "Lane out of order"),
+        Text("闸机或读头离线，本次未验票。请引导游客到旁边通道，并检查线缆和电源。",
+             "The barrier is offline; nothing was decided. Send the visitor to the next lane, check cable and power."),
+        Text("设备故障，请走其他通道", "Out of order, please use another lane"),
     ),
 }

@@ -170,7 +170,8 @@ async def test_a_silent_board_is_found_and_its_use_settled_later(tmp_path: Path,
         devices["gate"].ask("mute", on=True)
         await eventually(lambda: post.state == FAULT)
         scan(devices, 1)
-        await eventually(lambda: Show(Reason.LANE_CLOSED, False, 0) in post.shown)
+        await eventually(lambda: Show(Reason.OUT_OF_ORDER, False, 0) in post.shown)
+        await eventually(lambda: Reason.OUT_OF_ORDER in post.refusals())
         assert post.outcomes() == []
         devices["gate"].ask("person", label="in", after_ms=1)
         devices["gate"].ask("person", label="in", after_ms=1)
@@ -247,7 +248,7 @@ async def test_a_lane_the_cloud_does_not_know_waits(tmp_path: Path, devices: dic
         assert post.runner.cause == "not known to the cloud yet"
         scan(devices, 1)
         await eventually(lambda: post.shown)
-        assert post.shown == [Show(Reason.LANE_CLOSED, False, 0)]
+        assert post.shown == [Show(Reason.OUT_OF_ORDER, False, 0)]
 
 
 async def test_without_a_passage_sensor_the_use_is_spent_at_once(tmp_path: Path, devices: dict[str, Remote]) -> None:

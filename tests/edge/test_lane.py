@@ -14,7 +14,7 @@ from edge import passages
 from edge.admission import Presented
 from edge.drivers.base import Closed, Opened, OpenFailed, Status
 from edge.lane import CLOSE_MS, LATE_MS, Lane, LaneSettings
-from edge.lane_actions import Action, Alarm, Changed, Close, GoAhead, Late, Open, Present, Show
+from edge.lane_actions import Action, Alarm, Changed, Close, GoAhead, Late, Open, Present, Show, TurnAway
 from edge.passages import Settle
 from edge.verdict import Credential, OpenUse
 from paifang.reasons import Reason
@@ -45,6 +45,10 @@ def refused(credential: Credential, reason: Reason = Reason.USED_UP) -> Presente
     return Presented(scan_pb2.DECISION_REFUSE, reason, None, None, credential)
 
 
+def turned_away(credential: Credential, reason: Reason) -> list[Action]:
+    return [TurnAway(credential, reason), Show(reason, False, 0)]
+
+
 def ready(lane_settings: LaneSettings = SETTINGS, counter: int | None = 100) -> Lane:
     lane = Lane(lane_settings)
     lane.known(True)
@@ -71,11 +75,11 @@ def opened(use: OpenUse, now_ms: int = 1000, lane: Lane | None = None) -> Lane:
 def test_a_lane_is_ready_once_it_is_known_and_both_ends_answer() -> None:
     lane = Lane(SETTINGS)
     assert (lane.state, lane.cause) == (FAULT, "starting")
-    assert lane.scanned(A, 0) == [Show(Reason.LANE_CLOSED, False, 0)]
+    assert lane.scanned(A, 0) == turned_away(A, Reason.OUT_OF_ORDER)
     assert lane.known(True) == []
     assert lane.reader_online(True, 0) == []
     assert lane.barrier_online(True, 0) == [Changed(READY, "")]
-    assert lane.scanned(A, 0) == [Show(Reason.LANE_CLOSED, False, 0)]  # no counter yet to start a use from
+    assert lane.scanned(A, 0) == turned_away(A, Reason.OUT_OF_ORDER)  # no counter yet to start a use from
     assert lane.barrier(Status(7), 0) == []
     assert lane.scanned(A, 0) == [Present(A, 7), Changed(DECIDING, "")]
 
@@ -162,7 +166,7 @@ def test_one_credential_waits_and_the_next_is_asked_to_come_again() -> None:
     lane = opened(use)
     assert lane.scanned(B, 2000) == []
     assert lane.scanned(B, 2500) == []
-    assert lane.scanned(C, 2600) == [Show(Reason.BUSY, False, 0)]
+    assert lane.scanned(C, 2600) == turned_away(C, Reason.BUSY)
     assert lane.barrier(Status(101), 3000) == [Settle(use, 1, 0, PASSED), Present(B, 101), Changed(DECIDING, "")]
 
 
@@ -238,9 +242,9 @@ def test_a_barrier_lost_while_open_keeps_the_use_open() -> None:
     use = use_of(persons=2)
     lane = opened(use)
     lane.scanned(B, 1500)
-    assert lane.barrier_online(False, 2000) == [Show(Reason.LANE_CLOSED, False, 0), Changed(FAULT, "barrier lost")]
+    assert lane.barrier_online(False, 2000) == [*turned_away(B, Reason.OUT_OF_ORDER), Changed(FAULT, "barrier lost")]
     assert lane.tick(60_000) == []
-    assert lane.scanned(C, 60_000) == [Show(Reason.LANE_CLOSED, False, 0)]
+    assert lane.scanned(C, 60_000) == turned_away(C, Reason.OUT_OF_ORDER)
     assert lane.open_uses == [use]
     assert lane.barrier_online(True, 61_000) == [Changed(OPEN, "back")]
     assert lane.barrier(Status(101), 61_000) == []  # one walked meanwhile: the other gets time again
@@ -273,7 +277,7 @@ def test_an_open_command_that_failed_gives_the_use_back() -> None:
     lane.presented(admitted(A, use), 1001)
     assert lane.barrier(OpenFailed("the board did not answer"), 2001) == [
         Alarm("barrier.not_opened", "the board did not answer"),
-        Show(Reason.LANE_CLOSED, False, 0),
+        Show(Reason.OUT_OF_ORDER, False, 0),
         Close(),
     ]
     lane.barrier(Closed(), 2010)
@@ -292,7 +296,7 @@ def test_admitted_while_the_barrier_was_lost() -> None:
     lane, use = ready(), use_of()
     lane.scanned(A, 1000)
     lane.barrier_online(False, 1001)
-    assert lane.presented(admitted(A, use), 1002) == [Show(Reason.LANE_CLOSED, False, 0)]
+    assert lane.presented(admitted(A, use), 1002) == [Show(Reason.OUT_OF_ORDER, False, 0)]
     lane.barrier_online(True, 5000)
     assert lane.barrier(Status(100), 5000) == [Close()]
     lane.barrier(Closed(), 5010)
@@ -340,7 +344,7 @@ def test_reader_lost_staff_switch_and_unknown_to_the_cloud() -> None:
     lane.presented(refused(A, Reason.LANE_CLOSED), 4)
     assert lane.enabled(True) == [Changed(READY, "back")]
     assert lane.known(False) == [Changed(FAULT, "not known to the cloud yet")]
-    assert lane.scanned(A, 5) == [Show(Reason.LANE_CLOSED, False, 0)]
+    assert lane.scanned(A, 5) == turned_away(A, Reason.OUT_OF_ORDER)
 
 
 def test_an_unreadable_card_is_shown() -> None:
@@ -375,7 +379,7 @@ def test_without_passages_a_barrier_that_does_not_open_is_an_alarm() -> None:
     lane.presented(admitted(A, None), 1)
     assert lane.barrier(OpenFailed("the board refused"), 2) == [
         Alarm("barrier.not_opened", "the board refused"),
-        Show(Reason.LANE_CLOSED, False, 0),
+        Show(Reason.OUT_OF_ORDER, False, 0),
         Close(),
         Changed(READY, ""),
     ]
@@ -391,7 +395,7 @@ def recovering(*uses: OpenUse, counter: int) -> list[Action]:
     lane.known(True)
     lane.reader_online(True, 0)
     lane.barrier_online(True, 0)
-    assert lane.scanned(A, 0) == [Show(Reason.LANE_CLOSED, False, 0)]
+    assert lane.scanned(A, 0) == turned_away(A, Reason.OUT_OF_ORDER)
     assert lane.barrier(Status(counter), 0) == [Close()]
     lane.barrier(Closed(), 10)
     actions = lane.barrier(Status(counter), 10)

@@ -35,7 +35,7 @@ def test_codes_follow_the_order_of_the_checks() -> None:
         "REPLACED": 31, "UNKNOWN": 50, "REVOKED": 60, "REFUNDED": 61, "LOCKED": 62, "FROZEN": 63, "NOT_ACTIVATED": 70,
         "STATION_CLOSED": 80, "LANE_CLOSED": 81, "WRONG_STATION": 82, "MEDIUM_NOT_ALLOWED": 90, "TOO_EARLY": 110,
         "EXPIRED": 111, "USED_UP": 120, "USED_AT_SIBLING": 130, "BUSY": 200, "NOT_RECORDED": 201, "STORE_FULL": 202,
-        "TRY_AGAIN": 203,
+        "TRY_AGAIN": 203, "OUT_OF_ORDER": 204,
     }  # fmt: skip
 
 

@@ -114,6 +114,11 @@ class Post:
     def decisions(self) -> Counter[int]:
         return Counter(presentation.decision for presentation in self.entries("presentation"))
 
+    def refusals(self) -> list[int]:
+        """Reasons of the presentations that were refused."""
+        refused = [one for one in self.entries("presentation") if one.decision == scan_pb2.DECISION_REFUSE]
+        return [one.reason for one in refused]
+
     def used(self, ticket: int) -> int:
         stored = self.environment.get(Table.USAGE, usage_key(ticket, GROUP))
         return Usage.unpack(stored).total if stored is not None else 0
