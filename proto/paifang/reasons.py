@@ -245,8 +245,10 @@ TABLE: dict[Reason, Entry] = {
     ),
     Reason.OUT_OF_ORDER: Entry(
         Text("通道故障", "Lane out of order"),
-        Text("闸机或读头离线，本次未验票。请引导游客到旁边通道，并检查线缆和电源。",
-             "The barrier is offline; nothing was decided. Send the visitor to the next lane, check cable and power."),
+        Text(
+            "闸机或读头离线，本次未验票。请引导游客到旁边通道，并检查线缆和电源。",
+            "The barrier is offline; nothing was decided. Send the visitor to the next lane, check cable and power.",
+        ),
         Text("设备故障，请走其他通道", "Out of order, please use another lane"),
     ),
 }
