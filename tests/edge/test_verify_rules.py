@@ -223,11 +223,17 @@ class TestUses:
         sibling = replace(USED, last_station=SIBLING)
         assert GOOD.but(usage=given_back, others=[sibling]).decide(core).reason == Reason.USED_AT_SIBLING
 
-    def test_usage_after_is_what_spend_packs(self, core: ModuleType) -> None:
-        before = replace(USED, month=MONTH - 1, day=DAY, flags=3)
+    @pytest.mark.parametrize(
+        ("month", "day", "counts"),
+        [(MONTH, DAY, (3, 3)), (MONTH, DAY - 1, (3, 2)), (MONTH - 1, DAY, (2, 3)), (0, 0, (2, 2))],
+    )
+    def test_usage_after_is_what_spend_packs(
+        self, core: ModuleType, month: int, day: int, counts: tuple[int, int]
+    ) -> None:
+        before = replace(USED, month=month, day=day, flags=3)
         verdict = GOOD.but(usage=before, uses_per_group=0, persons=2).decide(core)
         after = before.spend(2, station=STATION, device=LANE, now_ms=NOW_MS, day=DAY, month=MONTH)
-        assert (after.month_count, after.day_count, after.revision) == (2, 3, 4)
+        assert ((after.month_count, after.day_count), after.revision) == (counts, 4)
         assert (verdict.usage_before, verdict.usage_after) == (before.pack(), after.pack())
 
     @pytest.mark.parametrize("full", ["revision", "total", "month_count", "day_count"])
