@@ -47,6 +47,13 @@ class Desk:
     def menu(self) -> tuple[menu.Group, ...]:
         return menu.visible(self.permissions)
 
+    def menu_at(self, page: str, section: str) -> list[tuple[str, list[tuple[menu.Entry, bool]]]]:
+        """The menu's groups by title; of each entry whether the page of this name (of this section) belongs to it."""
+        return [
+            (str(group.title), [(entry, entry.is_current(page, section)) for entry in group.entries])
+            for group in self.menu
+        ]
+
     @cached_property
     def now(self) -> datetime:
         return timezone.now()

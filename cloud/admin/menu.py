@@ -1,12 +1,14 @@
-"""What the console offers, in the order of the side navigation. A section is one entry here."""
+"""What the console offers, in the order of the side navigation: pages of their own, and every declared section."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from cloud.admin.kit import registry
 from cloud.staff.permissions import Permission
 
 
@@ -19,20 +21,41 @@ class Entry:
     icon: str
     permission: Permission
     covers: tuple[str, ...] = ()
+    section: str = ""  # the key of a declared section
+    place: int = 0
+
+    @property
+    def url(self) -> str:
+        return reverse(self.url_name, args=[self.section] if self.section else [])
+
+    def is_current(self, name: str, key: str) -> bool:
+        """Whether the page of this url name, of this section if any, belongs to the entry."""
+        return name in self.covers or (key == self.section if self.section else name == self.url_name)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
+    """`key` is what a section names as its group."""
+
+    key: str
     title: str | Promise
-    entries: tuple[Entry, ...]
+    entries: tuple[Entry, ...] = ()
 
 
 _LIVE = ("console:switch-lane", "console:switch-station")
 _ORDERS = ("console:order", "console:issue", "console:revoke", "console:reissue", "console:qr")
 
+# The groups in their order, and the entries that are pages of their own.
 MENU: tuple[Group, ...] = (
-    Group(_("Entrance"), (Entry(_("Live"), "console:live", "activity", Permission.LIVE_VIEW, _LIVE),)),
-    Group(_("Tickets"), (Entry(_("Orders"), "console:orders", "receipt-text", Permission.ORDER_VIEW, _ORDERS),)),
+    Group("entrance", _("Entrance"), (Entry(_("Live"), "console:live", "activity", Permission.LIVE_VIEW, _LIVE),)),
+    Group(
+        "tickets",
+        _("Tickets"),
+        (Entry(_("Orders"), "console:orders", "receipt-text", Permission.ORDER_VIEW, _ORDERS, place=10),),
+    ),
+    Group("venue", _("Venue")),
+    Group("people", _("People")),
+    Group("system", _("System")),
 )
 
 
@@ -40,7 +63,16 @@ def visible(permissions: frozenset[Permission]) -> tuple[Group, ...]:
     """The menu of somebody with these permissions; groups left empty are left out."""
     groups = []
     for group in MENU:
-        entries = tuple(entry for entry in group.entries if entry.permission in permissions)
+        entries = [*group.entries, *_declared(group.key)]
+        entries = sorted((one for one in entries if one.permission in permissions), key=lambda entry: entry.place)
         if entries:
-            groups.append(Group(group.title, entries))
+            groups.append(Group(group.key, group.title, tuple(entries)))
     return tuple(groups)
+
+
+def _declared(group: str) -> list[Entry]:
+    return [
+        Entry(one.title, "console:section-list", one.icon, one.view, one.pages, one.key, one.place)
+        for one in registry.sections()
+        if one.group == group
+    ]

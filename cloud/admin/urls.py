@@ -5,9 +5,17 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
+from cloud.admin.kit import registry
+from cloud.admin.kit.action_view import act
+from cloud.admin.kit.detail_view import detail
+from cloud.admin.kit.export_view import export
+from cloud.admin.kit.form_view import create, edit
+from cloud.admin.kit.list_view import listing
+from cloud.admin.kit.palette_view import go_to
 from cloud.admin.sections import account, issue, live, orders, qr
 
 app_name = "console"
+registry.discover()
 
 urlpatterns = [
     path("login", account.Login.as_view(), name="login"),
@@ -27,4 +35,12 @@ urlpatterns = [
     path("orders/<str:number>/<int:position>/reissue", orders.reissue, name="reissue"),
     path("orders/<str:number>/<int:position>/present", qr.present, name="present"),
     path("orders/<str:number>/<int:position>/presented", qr.presented, name="presented"),
+    path("go", go_to, name="go"),
+    # Declared sections. After the pages above, which have their own views.
+    path("<slug:key>", listing, name="section-list"),
+    path("<slug:key>/new", create, name="section-create"),
+    path("<slug:key>/export.<slug:suffix>", export, name="section-export"),
+    path("<slug:key>/do/<slug:name>", act, name="section-action"),
+    path("<slug:key>/<int:pk>", detail, name="section-detail"),
+    path("<slug:key>/<int:pk>/edit", edit, name="section-edit"),
 ]

@@ -23,6 +23,7 @@ class Confirm:
     grave: bool = False
     form: Form | None = None
     error: str = ""
+    hidden: tuple[tuple[str, str], ...] = ()  # sent along: the rows it is about
 
 
 def ask(request: HttpRequest, desk: Desk, confirm: Confirm, status: int = 200) -> HttpResponse:

@@ -57,10 +57,12 @@ def page(permission: Permission) -> Callable[[View[P]], Callable[Concatenate[Htt
 def show(
     request: HttpRequest, desk: Desk, template: str, context: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
-    """Renders a page or a part of one. `current` is the page's name, for the menu."""
+    """Renders a page or a part of one. `current` is the page's name; `menu` knows which entry it belongs to."""
     match = request.resolver_match
     current = match.view_name if match else ""
-    return render(request, template, {"desk": desk, "current": current, **(context or {})}, status=status)
+    key = str(match.kwargs.get("key", "")) if match else ""
+    frame = {"desk": desk, "current": current, "menu": desk.menu_at(current, key)}
+    return render(request, template, {**frame, **(context or {})}, status=status)
 
 
 def secured(response: HttpResponse) -> HttpResponse:

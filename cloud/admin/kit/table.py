@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from django.utils.functional import Promise
+
 from cloud.admin.kit.pill import Pill
 
 Item = TypeVar("Item")
@@ -17,9 +19,13 @@ PAGE_ROWS = 25
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    title: str
+    """`sort_url` makes the title a link that sorts by it; `sorted` is what aria-sort says."""
+
+    title: str | Promise
     numeric: bool = False
     main: bool = False  # names the row: the heading of its card on a phone
+    sort_url: str = ""
+    sorted: str = ""  # "ascending", "descending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class Row:
     key: str  # unique in the table: what a refresh matches rows by
     cells: tuple[Cell, ...]
     url: str = ""  # where the main cell leads
+    value: str = ""  # what choosing it sends, in a table with `choose`
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +55,17 @@ class Empty:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`compact` rows stay rows on a phone: what names the row, one column, one pill; figures are left out there."""
+    """`compact` rows stay rows on a phone: what names the row, one column, one pill; figures are left out there.
+
+    `choose` puts a tick box before each row, in the form of that id.
+    """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     empty: Empty
     compact: bool = False
+    choose: str = ""
 
     @property
     def lines(self) -> list[tuple[Row, list[tuple[Column, Cell]]]]:

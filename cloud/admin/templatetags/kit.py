@@ -7,6 +7,7 @@ from typing import Any
 
 from django import template
 from django.forms import BoundField, Form
+from django.forms.widgets import CheckboxInput, RadioSelect, Select
 from django.utils.safestring import SafeString
 
 from cloud.admin.kit import text
@@ -76,14 +77,37 @@ def field(bound: BoundField, hint: str = "") -> dict[str, Any]:
         described.append(f"{bound.auto_id}_help")
     if bound.errors:
         described.append(f"{bound.auto_id}_error")
-    kind = getattr(bound.field.widget, "input_type", "select")
-    attrs = {"class": "form-select" if kind == "select" else "form-control"}
+    kind = _kind(bound)
+    attrs = {"class": _CLASSES[kind]}
     if bound.errors:
         attrs["class"] += " is-invalid"
         attrs["aria-invalid"] = "true"
     if described:
         attrs["aria-describedby"] = " ".join(described)
-    return {"field": bound, "control": bound.as_widget(attrs=attrs), "help": hint or bound.help_text}
+    help_text = hint or bound.help_text
+    return {"field": bound, "control": bound.as_widget(attrs=attrs), "help": help_text, "kind": kind}
+
+
+@register.simple_tag
+def control(bound: BoundField) -> SafeString:
+    """The control alone, for rows of small ones that bring their own label."""
+    attrs = {"class": _CLASSES[_kind(bound)]}
+    if bound.errors:
+        attrs |= {"class": f"{attrs['class']} is-invalid", "aria-invalid": "true"}
+    return bound.as_widget(attrs=attrs)
+
+
+_CLASSES = {"tick": "form-check-input", "choices": "form-check-input", "select": "form-select", "input": "form-control"}
+
+
+def _kind(bound: BoundField) -> str:
+    """How a control is laid out: one tick, a group of choices, a select, or an input."""
+    widget = bound.field.widget
+    if isinstance(widget, CheckboxInput):
+        return "tick"
+    if isinstance(widget, RadioSelect):  # many ticks too
+        return "choices"
+    return "select" if isinstance(widget, Select) else "input"
 
 
 @register.inclusion_tag("console/kit/form_errors.html")

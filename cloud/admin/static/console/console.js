@@ -67,6 +67,130 @@
     show();
   }
 
+  // Choosing rows: how many, and what can be done with them.
+  for (const form of all("[data-choose]")) {
+    const bulk = form.querySelector("[data-bulk]");
+    const every = form.querySelector("[data-choose-all]");
+    const boxes = () => all("input[name=pk]", form);
+    const show = () => {
+      const chosen = boxes().filter((box) => box.checked).length;
+      const whole = form.elements.all && form.elements.all.checked;
+      bulk.hidden = !chosen && !whole;
+      bulk.querySelector("[data-count]").textContent = String(chosen);
+      every.checked = chosen > 0 && chosen === boxes().length;
+      every.indeterminate = chosen > 0 && !every.checked;
+    };
+    form.addEventListener("change", (event) => {
+      if (event.target === every) for (const box of boxes()) box.checked = every.checked;
+      show();
+    });
+    window.addEventListener("pageshow", show);
+    show();
+  }
+
+  // A form marked data-guard asks before what was typed is left behind; after a lost session it brings that back.
+  const DRAFT = "paifang.draft";
+  const drafts = {
+    take: () => {
+      try {
+        const kept = JSON.parse(sessionStorage.getItem(DRAFT) || "null");
+        if (!document.body.classList.contains("pf-door")) sessionStorage.removeItem(DRAFT);
+        return kept;
+      } catch {
+        return null; // storage switched off, or not ours
+      }
+    },
+    keep: (draft) => {
+      try {
+        sessionStorage.setItem(DRAFT, JSON.stringify(draft));
+      } catch {
+        // Without storage a lost session loses the form.
+      }
+    },
+  };
+  const draft = drafts.take();
+  for (const form of all("form[data-guard]")) {
+    let leaving = false;
+    const secret = new Set(["csrfmiddlewaretoken", ...all("input[type=password]", form).map((one) => one.name)]);
+    const typed = () => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !secret.has(name));
+    if (draft && draft.path === location.pathname && !form.hasAttribute("data-dirty")) {
+      for (const control of form.elements) {
+        if (!control.name || secret.has(control.name) || control.type === "file") continue;
+        const values = draft.entries.filter(([name]) => name === control.name).map(([, value]) => value);
+        if (control.type === "checkbox" || control.type === "radio") control.checked = values.includes(control.value);
+        else if (control.tagName === "SELECT") for (const one of control.options) one.selected = values.includes(one.value);
+        else if (values.length) control.value = values[0];
+      }
+      form.querySelector("[data-restored]").hidden = false;
+      form.setAttribute("data-dirty", "");
+    }
+    const before = JSON.stringify(typed());
+    const dirty = () => form.hasAttribute("data-dirty") || JSON.stringify(typed()) !== before;
+    form.addEventListener("submit", () => {
+      leaving = true;
+      drafts.keep({ path: location.pathname, entries: typed() });
+    });
+    window.addEventListener("pageshow", () => {
+      leaving = false;
+    });
+    window.addEventListener("beforeunload", (event) => {
+      if (!leaving && dirty()) event.preventDefault();
+    });
+  }
+
+  // Keys: / search, g go to, s or Ctrl+S save, j and k rows, n and p pages. Not while somebody types.
+  const typing = (target) => target.closest("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]");
+  const rowLinks = () => all("main .pf-row-link");
+  const step = (by) => {
+    const links = rowLinks();
+    if (!links.length) return;
+    const at = links.indexOf(document.activeElement);
+    links[at < 0 ? (by > 0 ? 0 : links.length - 1) : Math.min(Math.max(at + by, 0), links.length - 1)].focus();
+  };
+  const press = (selector) => {
+    const found = document.querySelector(selector);
+    if (found) found.click();
+    return Boolean(found);
+  };
+  const KEYS = {
+    "/": () => {
+      const search = document.querySelector("[data-search]");
+      if (search) search.select();
+      return Boolean(search);
+    },
+    g: () => press("[data-palette]"),
+    s: () => press("[data-save]"),
+    j: () => step(1),
+    k: () => step(-1),
+    n: () => press("a[rel=next]"),
+    p: () => press("a[rel=prev]"),
+  };
+  document.addEventListener("keydown", (event) => {
+    const found = event.target.closest("[data-palette-box]");
+    if (found && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+      const stops = all("input, a", found);
+      const at = stops.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
+      stops[Math.min(Math.max(at, 0), stops.length - 1)].focus();
+      event.preventDefault();
+      return;
+    }
+    if (found && event.key === "Enter" && event.target.matches("input")) {
+      const first = found.querySelector("a");
+      if (first) first.click();
+      event.preventDefault();
+      return;
+    }
+    if ((event.ctrlKey || event.metaKey) && event.key === "s") {
+      if (press("[data-save]")) event.preventDefault();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;
+    const dialog = document.getElementById("dialog");
+    if (dialog && dialog.open) return;
+    const act = KEYS[event.key];
+    if (act && act() !== false) event.preventDefault();
+  });
+
   const summary = document.querySelector("[data-focus]");
   if (summary) summary.focus();
 
@@ -87,6 +211,16 @@
   document.body.addEventListener("htmx:afterSwap", (event) => {
     const dialog = document.getElementById("dialog");
     if (dialog && event.detail.target.id === "dialog-body" && !dialog.open) dialog.showModal();
+  });
+  // A click on what opens a dialog fails when the server does not answer: say so.
+  document.body.addEventListener("htmx:sendError", (event) => {
+    if (event.detail.elt.matches("[data-refresh]")) return;
+    const note = document.querySelector("[data-unreached]");
+    if (note) note.hidden = false;
+  });
+  document.body.addEventListener("htmx:beforeSend", () => {
+    const note = document.querySelector("[data-unreached]");
+    if (note) note.hidden = true;
   });
 
   // Live regions: data-refresh="seconds". One request at a time; none while the tab is hidden; when one fails the

@@ -1,0 +1,42 @@
+"""What the audit's codes mean, in words. A code without words is shown as it is."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+NAMES: dict[str, str | Promise] = {
+    "authority.create": _("Certificate authority made"),
+    "device.create": _("Device created"),
+    "device.edit": _("Device changed"),
+    "device.enabled": _("Device switched"),
+    "device.move": _("Device moved"),
+    "edge.create": _("Edge created"),
+    "edge.enrol": _("Edge enrolled"),
+    "edge.enrol_refused": _("Enrolment refused"),
+    "edge.revoke": _("Edge revoked"),
+    "edge.token": _("Enrolment token made"),
+    "employee.create": _("Employee created"),
+    "export": _("Exported"),
+    "key.kill": _("Key killed"),
+    "key.rotate": _("Key rotated"),
+    "order.issue": _("Order issued"),
+    "order.revoke": _("Order revoked"),
+    "product.create": _("Product created"),
+    "product.on_sale": _("Product's sale switched"),
+    "product.stations": _("Product's stations changed"),
+    "role.grant": _("Role given"),
+    "role.withdraw": _("Role taken back"),
+    "station.create": _("Station created"),
+    "station.edit": _("Station changed"),
+    "station.enabled": _("Station switched"),
+    "station.join": _("Joined a group of same-type stations"),
+    "station.leave": _("Left its group of same-type stations"),
+    "station.products": _("Station's products changed"),
+    "unit.reissue": _("New code given out"),
+    "venue.create": _("Venue created"),
+}
+
+
+def action_name(code: str) -> str:
+    return str(NAMES.get(code, code))

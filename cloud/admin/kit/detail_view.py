@@ -1,0 +1,83 @@
+"""A row's page: its facts, what belongs to it, what can be done with it, and what was done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from cloud.admin.kit import registry
+from cloud.admin.kit.cells import cell, history_table, related_table
+from cloud.admin.kit.list_view import Offer
+from cloud.admin.kit.page import show
+from cloud.admin.kit.routed import row_or_404, section_page
+from cloud.admin.kit.section import Panel, Related, Section
+from cloud.admin.kit.table import Table
+from cloud.core.trail import trail_of
+
+if TYPE_CHECKING:
+    from cloud.admin.desk import Desk
+
+RELATED_ROWS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A block of the page: a table, or a template with its context. `more`: there are rows beyond those shown."""
+
+    title: str
+    key: str
+    table: Table | None = None
+    template: str = ""
+    context: Any = None
+    more: bool = False
+
+
+@section_page(lambda section, place: section.view)
+def detail(request: HttpRequest, desk: Desk, section: Section, pk: int) -> HttpResponse:
+    row = row_or_404(desk, section, pk)
+    asked = urlencode({"pk": row.pk, "next": request.path})
+    offers = [
+        Offer(action, f"{reverse('console:section-action', args=[section.key, action.key])}?{asked}")
+        for action in section.actions
+        if desk.may(action.permission) and action.fits(row)
+    ]
+    edit = section.edit
+    context = {
+        "section": section,
+        "row": row,
+        "label": section.label(row),
+        "state": section.state(row) if section.state else None,
+        "facts": [(value.title, cell(value.read(row))) for value in section.fact_values],
+        "blocks": [
+            *(_panel(desk, panel, row, n) for n, panel in enumerate(section.panels) if _may(desk, panel)),
+            *(_related(desk, one, row, n) for n, one in enumerate(section.related) if _may(desk, one)),
+        ],
+        "history": history_table(trail_of([row])) if section.history else None,
+        "offers": offers,
+        "may_edit": edit is not None and desk.may(edit.permission) and edit.offered(row),
+    }
+    return show(request, desk, "console/section/detail.html", context)
+
+
+def _may(desk: Desk, part: Panel | Related) -> bool:
+    return part.permission is None or desk.may(part.permission)
+
+
+def _panel(desk: Desk, panel: Panel, row: Any, number: int) -> Drawn:
+    drawn = panel.draw(desk, row)
+    if isinstance(drawn, Table):
+        return Drawn(str(panel.title), f"panel-{number}", table=drawn)
+    return Drawn(str(panel.title), f"panel-{number}", template=panel.template, context=drawn)
+
+
+def _related(desk: Desk, related: Related, row: Any, number: int) -> Drawn:
+    section = registry.find(related.section) if related.section else None
+    if section is not None and not desk.may(section.view):
+        section = None  # the rows may be named, their pages may not be opened
+    found = list(related.rows(desk, row)[: RELATED_ROWS + 1])
+    table = related_table(related, found[:RELATED_ROWS], section, f"related-{number}")
+    return Drawn(str(related.title), f"related-{number}", table=table, more=len(found) > RELATED_ROWS)

@@ -1,0 +1,80 @@
+"""The filters sections use, made of django-filter's: each is a field above the list and a name in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from cloud.admin.kit.text import named
+
+Text = str | Promise
+
+
+def choice(label: Text, name: str, choices: Iterable[tuple[str, Text]] | Callable[[], Any]) -> django_filters.Filter:
+    """One of a few values of a field."""
+    return django_filters.ChoiceFilter(field_name=name, label=label, choices=choices, empty_label=_("All"))
+
+
+def switch(label: Text, name: str, on: Text = "", off: Text = "") -> django_filters.Filter:
+    """A yes-or-no field; enabled or disabled unless named otherwise."""
+    return django_filters.TypedChoiceFilter(
+        field_name=name,
+        label=label,
+        choices=(("on", on or _("Enabled")), ("off", off or _("Disabled"))),
+        coerce=lambda value: value == "on",
+        empty_label=_("All"),
+    )
+
+
+class _NamedChoiceField(django_filters.fields.ModelChoiceField):
+    def label_from_instance(self, row: Any) -> str:
+        return named(row) if hasattr(row, "name_zh") else str(row)
+
+
+class _NamedFilter(django_filters.ModelChoiceFilter):
+    field_class = _NamedChoiceField
+
+
+def row(label: Text, name: str, rows: Callable[[], QuerySet[Any]], distinct: bool = False) -> django_filters.Filter:
+    """A row of the venue this one belongs to; `rows` is asked within the scope. `distinct` where there are many."""
+
+    def choices(request: HttpRequest | None) -> QuerySet[Any]:
+        return rows()
+
+    return _NamedFilter(field_name=name, label=label, queryset=choices, empty_label=_("All"), distinct=distinct)
+
+
+class _Day(django_filters.DateFilter):
+    """Instants from the start of a day, or up to its end, in the venue's time; works on an index."""
+
+    def __init__(self, name: str, label: Text, end: bool) -> None:
+        super().__init__(
+            field_name=name, label=label, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        )
+        self.end = end
+
+    def filter(self, qs: QuerySet[Any], value: date | None) -> QuerySet[Any]:
+        if value is None:
+            return qs
+        if self.end and value == date.max:
+            return qs
+        start = timezone.make_aware(datetime.combine(value + timedelta(days=self.end), time()))
+        bound = f"{self.field_name}__lt" if self.end else f"{self.field_name}__gte"
+        return qs.filter(Q(**{bound: start}))
+
+
+def since(label: Text, name: str) -> django_filters.Filter:
+    return _Day(name, label, end=False)
+
+
+def until(label: Text, name: str) -> django_filters.Filter:
+    return _Day(name, label, end=True)

@@ -1,0 +1,90 @@
+"""A section's list: search, filters, order, columns, pages, and what can be done to chosen rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from cloud.admin.kit.cells import rows_of
+from cloud.admin.kit.page import show
+from cloud.admin.kit.query import Query
+from cloud.admin.kit.routed import section_page
+from cloud.admin.kit.section import Action, Section
+from cloud.admin.kit.table import Column, Empty, Table
+
+if TYPE_CHECKING:
+    from cloud.admin.desk import Desk
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An action as a button."""
+
+    action: Action
+    url: str
+
+
+@section_page(lambda section, place: section.view)
+def listing(request: HttpRequest, desk: Desk, section: Section) -> HttpResponse:
+    query = Query(section, desk, request, request.GET)
+    found = query.page
+    bulk = [
+        Offer(action, reverse("console:section-action", args=[section.key, action.key]))
+        for action in section.actions
+        if action.bulk and desk.may(action.permission)
+    ]
+    export = query.address() if desk.may(section.export_permission) else ""
+    context = {
+        "section": section,
+        "query": query,
+        "filters": query.filters.form,
+        "table": _table(query, choose="choose" if bulk and found.items else ""),
+        "page": found,
+        "earlier": query.address(page=str(found.earlier)) if found.number > 1 else "",
+        "later": query.address(page=str(found.later)) if found.more else "",
+        "bulk": bulk,
+        "chosen_columns": {value.key for value in query.values},
+        "kept": [(name, value) for name in request.GET for value in request.GET.getlist(name)
+                 if name not in ("columns", "page")],
+        "may_create": section.create is not None and desk.may(section.create.permission),
+        "exports": [
+            (name, reverse("console:section-export", args=[section.key, suffix]) + export)
+            for name, suffix in (("Excel", "xlsx"), ("CSV", "csv"))
+        ] if export else [],
+    }  # fmt: skip
+    status = 200 if query.filters.is_valid() else 422
+    return show(request, desk, "console/section/list.html", context, status)
+
+
+def _table(query: Query, choose: str) -> Table:
+    section = query.section
+    current, descending = query.sorting
+    columns = []
+    for value in query.values:
+        ours = current is value
+        if not value.order:
+            columns.append(Column(value.title, value.numeric, value.main))
+            continue
+        wanted = f"-{value.key}" if ours and not descending else value.key
+        columns.append(
+            Column(
+                value.title, value.numeric, value.main,
+                sort_url=query.address(sort=wanted),
+                sorted=("descending" if descending else "ascending") if ours else "",
+            )
+        )  # fmt: skip
+    rows = rows_of(query.values, query.page.items, section, section.key)
+    return Table(str(section.title), tuple(columns), rows, _empty(query), choose=choose)
+
+
+def _empty(query: Query) -> Empty:
+    section = query.section
+    if query.narrowed:
+        return Empty(_("Nothing found"), _("Try fewer words or filters."), "search-x")
+    if query.page.number > 1:
+        return Empty(_("No more rows"), _("The list ends before this page."), section.icon)
+    return Empty(_("Nothing here yet"), str(section.empty), section.icon)

@@ -1,0 +1,109 @@
+"""What a list's address asks for: search, filters, order, columns, page. The list, exports and actions share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import django_filters
+from django.db.models import F, QuerySet
+from django.http import HttpRequest, QueryDict
+from django.utils.functional import cached_property
+
+from cloud.admin.kit.section import Section, Value
+from cloud.admin.kit.table import Page, page_of
+
+if TYPE_CHECKING:
+    from cloud.admin.desk import Desk
+
+QUERY_LENGTH = 60
+TAKEN = frozenset({"q", "sort", "page", "columns"})
+
+
+@dataclass(frozen=True)
+class Query:
+    """An address's query, read against a section. What it does not understand it leaves out or says so."""
+
+    section: Section
+    desk: Desk
+    request: HttpRequest
+    data: QueryDict
+
+    @cached_property
+    def text(self) -> str:
+        return self.data.get("q", "").replace("\0", "").strip()[:QUERY_LENGTH]
+
+    @cached_property
+    def filters(self) -> django_filters.FilterSet:
+        if TAKEN & set(self.section.filters):
+            raise ValueError(f"section {self.section.key}: a filter has a name the kit uses")
+        kind = type("SectionFilters", (django_filters.FilterSet,), dict(self.section.filters))
+        rows = self.section.searched(self.section.rows(self.desk), self.text)
+        return kind(self.data, queryset=rows, request=self.request)
+
+    @cached_property
+    def set_filters(self) -> dict[str, str]:
+        """The filters in use, as the address has them."""
+        names = [name for name in self.section.filters if self.data.get(name)]
+        return {name: ",".join(self.data.getlist(name))[:200] for name in names}
+
+    @cached_property
+    def rows(self) -> QuerySet[Any]:
+        """The rows that are meant, in order. None while a filter makes no sense: the form says which."""
+        if not self.filters.is_valid():
+            return self.section.rows(self.desk).none()
+        value, descending = self.sorting
+        names = value.order if value else self.section.order
+        order: list[Any] = []
+        for name in names:
+            down = name.startswith("-") != descending
+            expression = F(name.lstrip("-"))
+            order.append(expression.desc(nulls_last=True) if down else expression.asc(nulls_last=True))
+        first_down = self.section.order[0].startswith("-")
+        order.append("-pk" if descending or first_down else "pk")
+        return self.filters.qs.order_by(*order)
+
+    @cached_property
+    def sorting(self) -> tuple[Value | None, bool]:
+        wanted = self.data.get("sort", "")
+        found = next((value for value in self.section.values if value.key == wanted.lstrip("-") and value.order), None)
+        return found, bool(found and wanted.startswith("-"))
+
+    @cached_property
+    def values(self) -> tuple[Value, ...]:
+        """The columns: those the address names, else those chosen before, else the usual. The main one always."""
+        session = self.request.session
+        kept = f"columns.{self.section.key}"
+        known = {value.key for value in self.section.values}
+        if "columns" in self.data:
+            chosen = [key for key in self.data.getlist("columns") if key in known]
+            if chosen:
+                session[kept] = chosen
+            else:
+                session.pop(kept, None)
+        else:
+            chosen = [key for key in session.get(kept, ()) if key in known]
+        if not chosen:
+            return tuple(value for value in self.section.values if value.listed or value.main)
+        return tuple(value for value in self.section.values if value.key in chosen or value.main)
+
+    @cached_property
+    def page(self) -> Page[Any]:
+        return page_of(self.rows, self.data.get("page", ""))
+
+    @property
+    def narrowed(self) -> bool:
+        return bool(self.text or self.set_filters)
+
+    def address(self, **changes: str | None) -> str:
+        """The query string with some of it changed; None takes a name out. Turning pages is of the old query."""
+        data = self.data.copy()
+        if "page" not in changes:
+            data.pop("page", None)
+        for name, value in changes.items():
+            data.pop(name, None)
+            if value is not None:
+                data[name] = value
+        for name in [name for name in data if not any(data.getlist(name))]:
+            data.pop(name)
+        return f"?{data.urlencode()}"

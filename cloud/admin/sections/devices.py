@@ -1,0 +1,150 @@
+"""Devices: gates, printers, terminals and handhelds, each at a station (S-16 to S-21)."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from cloud.admin.kit import filters
+from cloud.admin.kit.cells import enabled_pill
+from cloud.admin.kit.forms import SectionForm
+from cloud.admin.kit.pill import Pill, Tone
+from cloud.admin.kit.registry import register
+from cloud.admin.kit.section import Action, FormSpec, Section, Value, actor_of
+from cloud.admin.kit.table import Cell
+from cloud.admin.kit.text import named
+from cloud.entitlements import live_services
+from cloud.entitlements.live import VERIFYING
+from cloud.staff.permissions import Permission
+from cloud.venues import selectors
+from cloud.venues.models import Device, Edge, Station
+
+KINDS = (("gate", _("Gate")), ("printer", _("Printer")), ("terminal", _("Terminal")), ("handheld", _("Handheld")))
+
+
+class EditForm(SectionForm):
+    name = forms.CharField(label=_("Name"), max_length=80)
+    edge = forms.ModelChoiceField(
+        Edge.objects.none(), label=_("Edge"), required=False, help_text=_("The entrance's computer it hangs on.")
+    )
+
+    def prepare(self) -> None:
+        self.fields["edge"].queryset = selectors.live_edges(self.desk.venue)  # type: ignore[attr-defined]
+
+
+class _StationForm(SectionForm):
+    def prepare(self) -> None:
+        super().prepare()
+        field = self.fields["station"]
+        field.queryset = selectors.stations(self.desk.venue)  # type: ignore[attr-defined]
+        field.label_from_instance = named  # type: ignore[attr-defined]
+
+
+class MoveForm(_StationForm):
+    station = forms.ModelChoiceField(Station.objects.none(), label=_("Station"))
+
+
+class CreateForm(_StationForm, EditForm):
+    identifier = forms.CharField(
+        label=_("Identifier"), max_length=64, help_text=_("Unique in the whole installation; it cannot be changed.")
+    )
+    kind = forms.ChoiceField(label=_("Type"), choices=KINDS, initial="gate")
+    station = forms.ModelChoiceField(
+        Station.objects.none(), label=_("Station"), required=False, help_text=_("A gate needs one.")
+    )
+    field_order = ("identifier", "name", "kind", "station", "edge")
+
+
+def _status(device: Device) -> Cell:
+    """Its own status; beside it that of its station, which outranks it (S-21)."""
+    closed = device.enabled and not selectors.effective(device)
+    return Cell(pill=enabled_pill(device.enabled), note=str(_("Its station is disabled")) if closed else "")
+
+
+def _station(device: Device) -> str:
+    return named(device.station) if device.station else ""
+
+
+VALUES = (
+    Value("name", _("Device"), lambda one: one.name, order=("name",), main=True),
+    Value("identifier", _("Identifier"), lambda one: one.identifier, order=("identifier",)),
+    Value("kind", _("Type"), lambda one: dict(KINDS)[one.kind], order=("kind", "identifier")),
+    Value("station", _("Station"), _station, order=("station__number",)),
+    Value("edge", _("Edge"), lambda one: one.edge.name if one.edge else "", order=("edge__name",)),
+    Value("status", _("Status"), _status, order=("enabled", "identifier")),
+)
+
+
+DEVICES = register(
+    Section(
+        key="devices",
+        group="venue",
+        icon="scan-line",
+        title=_("Devices"),
+        one=_("Device"),
+        view=Permission.LIVE_VIEW,
+        rows=lambda desk: selectors.devices(desk.venue),
+        label=lambda one: one.name,
+        values=VALUES,
+        order=("identifier",),
+        search=(
+            "name__icontains", "identifier__icontains", "station__name_zh__icontains", "station__name_en__icontains",
+            "edge__name__icontains",
+        ),
+        search_hint=_("Device, identifier, station or edge"),
+        filters={
+            "kind": filters.choice(_("Type"), "kind", KINDS),
+            "station": filters.row(_("Station"), "station", lambda: Station.objects.order_by("number")),
+            "edge": filters.row(_("Edge"), "edge", lambda: Edge.objects.filter(retired_at=None).order_by("name")),
+            "status": filters.switch(_("Status"), "enabled"),
+        },
+        state=lambda one: (
+            enabled_pill(one.enabled) if selectors.effective(one) or not one.enabled
+            else Pill(str(_("Its station is disabled")), Tone.WARN, "door-closed")
+        ),
+        create=FormSpec(
+            CreateForm, Permission.STATION_MANAGE,
+            lambda desk, row, values: live_services.create_device(**actor_of(desk), **values),
+            _("New device"), _("New device"), _("%(name)s is created."),
+        ),
+        edit=FormSpec(
+            EditForm, Permission.STATION_MANAGE,
+            lambda desk, row, values: live_services.edit_device(**actor_of(desk), device=row, **values),
+            _("Edit %(name)s"), _("Edit"), _("%(name)s is saved."),
+        ),
+        actions=(
+            Action(
+                "move", _("Move"), Permission.STATION_MANAGE,
+                lambda desk, rows: [_("From then on it verifies what the other station verifies.")],
+                _("Moved: %(name)s"),
+                run=lambda desk, row, values: live_services.move_device(
+                    **actor_of(desk), device=row, station=values["station"]
+                ),
+                fits=lambda one: one.kind in VERIFYING, form=MoveForm, icon="arrow-right-left",
+            ),
+            Action(
+                "enable", _("Enable"), Permission.STATION_SWITCH,
+                lambda desk, rows: [_("It works again within a moment, if its station is enabled.")],
+                _("Enabled: %(name)s"),
+                run=lambda desk, row, values: live_services.set_device_enabled(
+                    **actor_of(desk), device=row, enabled=True
+                ),
+                fits=lambda one: not one.enabled, icon="circle-check",
+            ),
+            Action(
+                "disable", _("Disable"), Permission.STATION_SWITCH,
+                lambda desk, rows: [
+                    _("It refuses every code within a moment and shows visitors to the next lane."),
+                    _("Somebody already let through may still walk."),
+                ],
+                _("Disabled: %(name)s"),
+                run=lambda desk, row, values: live_services.set_device_enabled(
+                    **actor_of(desk), device=row, enabled=False
+                ),
+                fits=lambda one: one.enabled, icon="circle-slash", grave=True,
+            ),
+        ),
+        empty=_("Gates, printers and handhelds are listed here."),
+        place=20,
+    )
+)  # fmt: skip

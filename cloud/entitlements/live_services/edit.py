@@ -1,0 +1,57 @@
+"""Names and places of stations and devices changed. Gates hear what they show or go by."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from cloud.core import audit
+from cloud.core.actors import Actor
+from cloud.core.inputs import optional_text, required_text
+from cloud.core.locks import lock_row
+from cloud.entitlements import live
+from cloud.staff.permissions import Permission, require
+from cloud.venues.models import Device, Edge, Station, Venue
+
+
+@transaction.atomic
+def edit_station(*, actor: Actor, venue: Venue, station: Station, name_zh: str, name_en: str = "") -> Station:
+    """Renames a station; visitors at the gates read the new name from then on. Its number stays (S-03).
+
+    Raises:
+        DomainError: "input.*", "permission.denied", "row.gone".
+    """
+    require(actor, Permission.STATION_MANAGE, venue)
+    names = {"name_zh": required_text(name_zh, "name_zh", 80), "name_en": optional_text(name_en, "name_en", 80)}
+    lock_row(Venue, venue.pk)  # the venue's record names its stations
+    station = lock_row(Station, station.pk)
+    changed = {name: value for name, value in names.items() if getattr(station, name) != value}
+    if changed:
+        for name, value in changed.items():
+            setattr(station, name, value)
+        station.save(update_fields=list(changed))
+        live.publish_venue(venue)
+        audit.write(actor, "station.edit", station, venue, number=station.number, **changed)
+    return station
+
+
+@transaction.atomic
+def edit_device(*, actor: Actor, venue: Venue, device: Device, name: str, edge: Edge | None = None) -> Device:
+    """Renames a device, and says which edge it hangs on. Its identifier stays (S-16).
+
+    Raises:
+        DomainError: "input.*", "permission.denied", "row.gone".
+    """
+    require(actor, Permission.STATION_MANAGE, venue)
+    name = required_text(name, "name", 80)
+    device = lock_row(Device, device.pk)
+    edge = lock_row(Edge, edge.pk) if edge else None
+    changed: dict[str, str | None] = {}
+    if device.name != name:
+        changed["name"] = name
+    if device.edge_id != (edge.pk if edge else None):
+        changed["edge"] = edge.name if edge else None
+    if changed:
+        device.name, device.edge = name, edge
+        device.save(update_fields=["name", "edge"])
+        audit.write(actor, "device.edit", device, venue, identifier=device.identifier, **changed)
+    return device
