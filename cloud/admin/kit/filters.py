@@ -29,9 +29,9 @@ def switch(label: Text, name: str, on: Text = "", off: Text = "") -> django_filt
     return django_filters.TypedChoiceFilter(
         field_name=name,
         label=label,
-        choices=(("on", on or _("Enabled")), ("off", off or _("Disabled"))),
+        choices=(("", _("All")), ("on", on or _("Enabled")), ("off", off or _("Disabled"))),
         coerce=lambda value: value == "on",
-        empty_label=_("All"),
+        empty_value=None,
     )
 
 
