@@ -47,6 +47,9 @@ class SectionForm(forms.Form):
         self.desk, self.row = desk, row
         super().__init__(*args, auto_id="id_%s", **kwargs)
         self.changed: list[Changed] = []
+        for field in self.fields.values():
+            if isinstance(field, forms.ModelChoiceField) and field.empty_label:
+                field.empty_label = "–"
         self.prepare()
 
     def prepare(self) -> None:

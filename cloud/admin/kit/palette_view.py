@@ -50,7 +50,7 @@ def _records(desk: Desk, text: str) -> list[Found]:
             continue
         rows = section.searched(section.rows(desk), text).order_by(*section.order, "pk")[:RECORDS]
         found += [Found(section.label(row), str(section.one), section.icon, section.url(row)) for row in rows]
-    return found
+    return sorted(found, key=lambda one: one.title.casefold() != text.casefold())  # just that name comes first
 
 
 # Whoever has any role may go somewhere; each thing found is behind its own permission.

@@ -97,7 +97,7 @@ def control(bound: BoundField) -> SafeString:
     return bound.as_widget(attrs=attrs)
 
 
-_CLASSES = {"tick": "form-check-input", "choices": "form-check-input", "select": "form-select", "input": "form-control"}
+_CLASSES = {"tick": "form-check-input", "choices": "pf-choice-list", "select": "form-select", "input": "form-control"}
 
 
 def _kind(bound: BoundField) -> str:

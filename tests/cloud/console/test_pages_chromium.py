@@ -122,7 +122,8 @@ def fits(page: Page) -> None:
         assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
     nameless = page.evaluate(
         """() => [...document.querySelectorAll('button, a[href], input:not([type=hidden]), select')]
-            .filter(e => !(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length))
+            .filter(e => !(e.textContent.trim() || e.getAttribute('aria-label') ||
+                e.getAttribute('aria-labelledby') || e.labels?.length))
             .map(e => e.outerHTML)"""
     )
     assert nameless == []
@@ -327,3 +328,64 @@ def luminance(colour: str) -> float:
     channels = [int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)]
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_section_pages(park, open_page, language):
+    page = open_page(language=language)
+    device = Device.objects.filter(venue=park, name=LONG).get()
+    for address in ("/stations", "/stations?q=nothing", f"/stations/{device.station_id}", "/stations/new",
+                    f"/stations/{device.station_id}/edit", "/devices?kind=gate", f"/devices/{device.pk}",
+                    f"/devices/do/move?pk={device.pk}", "/devices/new"):  # fmt: skip
+        page.goto(address)
+        fits(page)
+
+
+def test_sections_by_keyboard(park, open_page):
+    page = open_page()
+    page.keyboard.press("g")
+    page.locator("#palette-q").fill("LANE-3")
+    expect(page.locator("#palette-found a")).to_have_count(2)  # the lane, and its station
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_contain_text("LANE-3")
+    page.goto("/stations")
+    page.keyboard.press("/")
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.type("LANE-9")
+    page.keyboard.press("Enter")
+    expect(page.locator(".pf-row-link")).to_have_count(1)
+    page.keyboard.press("j")
+    expect(page.locator(".pf-row-link")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.locator("main a", has_text="Edit").click()
+    page.locator("#id_name_en").fill("Far east")
+    page.keyboard.press("Control+s")
+    expect(page.locator("h1")).to_contain_text("Far east")
+
+
+def test_rows_are_chosen_and_switched_together(park, open_page):
+    page = open_page()
+    page.goto("/devices")
+    expect(page.locator("[data-bulk]")).to_be_hidden()
+    page.locator("[data-choose-all]").check()
+    expect(page.locator("[data-count]")).to_have_text("12")
+    page.locator("[data-bulk] button", has_text="Disable").click()
+    expect(page.locator("#dialog h1")).to_contain_text("12 rows")
+    page.locator("#dialog button[type=submit]").click()
+    expect(page.locator("[data-toast]")).to_contain_text("and 7 more")
+    assert not Device.objects.filter(venue=park, enabled=True).exists()
+
+
+def test_what_was_typed_survives_a_lost_session(park, open_page):
+    page = open_page()
+    page.goto("/stations/new")
+    page.fill("#id_name_zh", "新站点")
+    page.context.clear_cookies(name="sessionid")
+    page.click("[data-save]")
+    page.fill("#id_username", "lin")
+    page.fill("#id_password", "correct horse battery")
+    page.click("main button[type=submit]")
+    expect(page.locator("#id_name_zh")).to_have_value("新站点")
+    expect(page.locator("[data-restored]")).to_be_visible()
+    page.click("[data-save]")
+    expect(page.locator("h1")).to_contain_text("新站点")
