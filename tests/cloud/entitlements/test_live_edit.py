@@ -1,0 +1,43 @@
+"""Names changed while gates are working."""
+
+from __future__ import annotations
+
+import pytest
+
+from cloud.core.errors import DomainError
+from cloud.core.models import AuditRow
+from cloud.entitlements.live_services import edit_device, edit_station
+from paifang.records import Table, VenueSettings
+from tests.support import venue as make
+
+
+def test_a_new_name_reaches_the_gates_and_the_audit(venue, west, actor):
+    before = make.last_feed_row()
+    edit_station(actor=actor, venue=venue, station=west, name_zh=" 西大门 ", name_en="")
+    ops = [op for row in make.feed_rows(after=before) for op in row.ops]
+    assert [op.table for op in ops] == [Table.VENUE]
+    assert VenueSettings.unpack(ops[0].value).stations[west.pk] == ("西大门", "西大门")
+    assert AuditRow.objects.get(action="station.edit").detail == {"number": 1, "name_zh": "西大门", "name_en": ""}
+    after = make.last_feed_row()
+    edit_station(actor=actor, venue=venue, station=west, name_zh="西大门", name_en="")
+    assert make.last_feed_row() == after  # nothing changed, nothing told
+    assert AuditRow.objects.filter(action="station.edit").count() == 1
+
+
+def test_a_device_is_renamed_and_hung_elsewhere(venue, gate, actor):
+    other = make.make_edge(venue, "东门主机")
+    edit_device(actor=actor, venue=venue, device=gate, name="West 1", edge=other)
+    gate.refresh_from_db()
+    assert (gate.name, gate.edge_id) == ("West 1", other.pk)
+    detail = AuditRow.objects.get(action="device.edit").detail
+    assert detail == {"identifier": "W-1", "name": "West 1", "edge": "东门主机"}
+
+
+def test_only_who_manages_stations_renames(venue, west, gate, viewer):
+    for call in (
+        lambda: edit_station(actor=viewer, venue=venue, station=west, name_zh="x"),
+        lambda: edit_device(actor=viewer, venue=venue, device=gate, name="x"),
+    ):
+        with pytest.raises(DomainError) as refused:
+            call()
+        assert refused.value.code == "permission.denied"
