@@ -17,7 +17,7 @@ from paifang.records import Op, Table
 from paifang.v1.feed_pb2 import STREAM_BULK, STREAM_URGENT
 from tests.support.venue import feed_rows, last_feed_row
 
-NOW = datetime(2026, 11, 22, 4, tzinfo=UTC)
+NOW = datetime.now(UTC).replace(microsecond=0)  # ID numbers are told for the next days only
 
 
 @pytest.fixture
