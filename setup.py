@@ -11,7 +11,6 @@ debug = os.environ.get("PAIFANG_DEBUG_CORE") == "1"
 extension = Extension(
     "edge._verify",
     ["edge/_verify.pyx"],
-    depends=glob("edge/_verify*.pxi"),
     depends=glob.glob("edge/_verify_*.pxi"),
     extra_compile_args=["-O0", "-g"] if debug else ["-O3"],
     extra_link_args=["-ldl"],
