@@ -5,16 +5,16 @@ from __future__ import annotations
 from django.db import transaction
 from django_scopes import scope, scopes_disabled
 
-from cloud.catalog.services import create_product
 from cloud.core.actors import Actor
 from cloud.demo import site
 from cloud.entitlements.keys import ensure_venue_keys
+from cloud.entitlements.live_services import create_device, create_product, create_station
 from cloud.gates.services.tokens import create_token
 from cloud.staff.models import Employee
 from cloud.staff.permissions import ADMINISTRATOR
 from cloud.staff.services import create_employee, ensure_roles, grant_role
 from cloud.venues.models import Edge, ExclusionGroup, Station, Venue
-from cloud.venues.services import create_device, create_edge, create_station, create_venue
+from cloud.venues.services import create_edge, create_venue
 
 ACTOR = Actor.system("demo")
 
