@@ -104,7 +104,11 @@ def reissue(venue: Venue, entitlement: Entitlement) -> Entitlement:
     """
     current = lock_rows(Entitlement, [entitlement.pk])[0]
     if current.state in ENDED:
-        raise DomainError("entitlement.ended", "此票已作废或退款，不能换码。", "The ticket was revoked or refunded.")
+        raise DomainError(
+            "entitlement.ended",
+            "此票已作废或退款，不能换码。请重新出票。",
+            "The ticket was revoked or refunded: issue a new one.",
+        )
     # Ed25519 signs the same claims to the same bytes, so a second pass within a second takes the next one.
     before = passes.parse(bytes(current.pass_raw)).claims.issued_at
     now = max(int(timezone.now().timestamp()), before + 1)
