@@ -52,7 +52,7 @@ class Today:
 
     @property
     def inside(self) -> int:
-        """Persons inside, as far as the gates counted them. Never below zero."""
+        """Persons inside, as far as the gates counted them today: a new day begins empty. Never below zero."""
         return max(0, self.entered - self.left)
 
 
@@ -76,11 +76,6 @@ def refusals_by_reason(venue: Venue, since: datetime) -> list[tuple[int, int]]:
     rows = _presentations(venue).filter(decision=scan_pb2.DECISION_REFUSE, at__gte=since)
     counted = rows.values_list("reason").annotate(times=Count("pk")).order_by("-times", "reason")
     return [(reason, times) for reason, times in counted]
-
-
-def inside_now(venue: Venue, now: datetime | None = None) -> int:
-    """Persons who entered today less those who left; by business day, so a new day begins empty."""
-    return today(venue, now).inside
 
 
 def today(venue: Venue, now: datetime | None = None) -> Today:

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from cloud.core.errors import DomainError
 from cloud.sales.models import Order, OrderUnit
 from cloud.sales.personal import search_hash_of
 from cloud.venues.models import Venue
-
-PAGE_SIZE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of a list, newest first. `number` starts at 1."""
-
-    rows: list[Order]
-    number: int
-    more: bool
 
 
 def orders(venue: Venue, query: str = "") -> QuerySet[Order]:
@@ -46,13 +33,6 @@ def orders(venue: Venue, query: str = "") -> QuerySet[Order]:
             matches |= Q(pk__in=units.filter(visitor__id_number_hash=hashed).values("order"))
         found = found.filter(matches)
     return found.annotate(unit_count=Count("units")).select_related("created_by").order_by("-created_at", "-pk")
-
-
-def orders_page(venue: Venue, query: str = "", number: int = 1, size: int = PAGE_SIZE) -> Page:
-    """One page of `orders`. Counts nothing: whether there is more is read from one row beyond."""
-    number = max(1, number)
-    rows = list(orders(venue, query)[(number - 1) * size : number * size + 1])
-    return Page(rows[:size], number, len(rows) > size)
 
 
 def order(venue: Venue, number: str) -> Order:

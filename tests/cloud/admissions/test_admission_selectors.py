@@ -58,8 +58,8 @@ def test_refusals_by_reason(venue: Venue) -> None:
 def test_today_and_inside(venue: Venue) -> None:
     now = NOON + timedelta(hours=1)
     assert selectors.today(venue, now) == selectors.Today(TODAY, 3, 6, 3, 4, 1)
-    assert selectors.inside_now(venue, now) == 3
-    assert selectors.inside_now(venue, now + timedelta(days=1)) == 0
+    assert selectors.today(venue, now).inside == 3
+    assert selectors.today(venue, now + timedelta(days=1)).inside == 0
 
 
 @pytest.mark.usefixtures("traffic")
