@@ -40,7 +40,8 @@ def order(venue: Venue, number: str) -> Order:
     units = (
         OrderUnit.objects.filter(venue=venue).select_related("entitlement", "visitor", "product").order_by("position")
     )
-    found = Order.objects.filter(venue=venue, number=number).prefetch_related(Prefetch("units", queryset=units)).first()
+    rows = Order.objects.filter(venue=venue, number=number).prefetch_related(Prefetch("units", queryset=units))
+    found = rows.first() if number.isdecimal() else None  # PostgreSQL fails over some other characters
     if found is None:
         raise DomainError("order.unknown", f"没有订单 {number}。", f"There is no order {number}.", "number")
     return found

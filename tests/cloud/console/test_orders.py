@@ -137,6 +137,7 @@ def test_names_in_an_order_are_text_not_markup(log_in, venue: Venue, adult: Tick
 def test_orders_of_another_venue_and_missing_ones_are_not_found(log_in, order: Order, address):
     client = log_in()
     assert client.get(f"/orders/nothing{address}").status_code == 404
+    assert client.get(f"/orders/%00{address}").status_code == 404, "PostgreSQL takes no such character"
     other = make.make_venue("other")
     make.grant_role(actor=make.SYSTEM, employee=Employee.objects.get(username="u-administrator"),
                     role="administrator", venue=other)  # fmt: skip
@@ -235,7 +236,8 @@ def test_what_is_off_sale_is_not_offered(log_in, venue: Venue, adult: TicketProd
     TicketProduct.objects.update(on_sale=False)
     client = log_in()
     assert "Nothing is on sale" in text_of(client.get("/orders/new"))
-    assert client.post("/orders/new", asked(venue)).status_code == 422
+    for product in ("adult", "nothing", "\0"):
+        assert client.post("/orders/new", asked(venue, product=product)).status_code == 422
     assert Order.objects.count() == 0
 
 
