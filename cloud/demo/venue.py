@@ -61,8 +61,9 @@ def _stations(venue: Venue) -> dict[str, Station]:
     stations: dict[str, Station] = {}
     for plan in site.STATIONS:
         made = create_station(
-            actor=ACTOR, venue=venue, name_zh=plan.name_zh, name_en=plan.name_en, group=groups.get(plan.group)
-        )
+            actor=ACTOR, venue=venue, name_zh=plan.name_zh, name_en=plan.name_en, group=groups.get(plan.group),
+            inner=plan.inner,
+        )  # fmt: skip
         groups[plan.group] = made.group
         stations[plan.key] = made
     return stations

@@ -62,6 +62,7 @@ def station_op(station: Station, product_classes: Iterable[int]) -> Op:
         group_id=station.group_id,
         enabled=station.enabled,
         exit=station.nature == Station.Nature.EXIT,
+        inner=station.inner,
         products=tuple(product_classes),
     )
     return Op(Table.STATION, records.live_key(station.pk), record.pack())
