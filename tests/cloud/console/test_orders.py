@@ -312,10 +312,16 @@ def test_a_revoked_ticket_gets_no_new_code(log_in, order: Order):
 
 
 def test_the_qr_carries_the_pass(log_in, order: Order):
-    page = log_in("viewer").get(f"/orders/{order.number}/1/qr").content.decode()
+    page = log_in("gate_supervisor").get(f"/orders/{order.number}/1/qr").content.decode()
     line = pass_line(unit(order).entitlement)
     assert segno.make_qr(line, error="m", boost_error=False).designator == "6-M"
     assert rendered(page) == line
+
+
+def test_who_only_looks_sees_no_code(log_in, order: Order):
+    client = log_in("viewer")
+    assert f"/orders/{order.number}/1/qr" not in client.get(f"/orders/{order.number}").content.decode()
+    assert client.get(f"/orders/{order.number}/1/qr").status_code == 403
 
 
 def rendered(page: str) -> str:
