@@ -64,7 +64,7 @@ clean:  ## removes what was built; ./var stays
 	@$(PIP) install --upgrade pip
 
 # The compiled core is built in place; the editable install makes paifang, edge and cloud importable.
-.venv/runtime: .venv/bin/python pyproject.toml setup.py $(wildcard edge/*.pyx edge/*.pxd)
+.venv/runtime: .venv/bin/python pyproject.toml setup.py $(wildcard edge/*.pyx edge/*.pxi)
 	@$(PIP) install 'setuptools>=77' 'cython>=3.1'
 	@echo "Installing Paifang and building the compiled core"
 	@$(PIP) install --no-build-isolation -e .

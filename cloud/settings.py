@@ -28,6 +28,7 @@ class Environment(BaseSettings):
     feed_keep_hours: int = 72  # numbered feed rows are kept at least this long
     feed_keep_silent_days: int = 30  # and no longer than this for an edge that does not ack
     snapshot_expired_days: int = 7  # a snapshot still has what ended this lately, so that a gate can say "expired"
+    id_days_ahead: int = 3  # gates learn the ID numbers of tickets this many days before they are valid
     emulators_control: Path | None = None  # the demo's emulator sockets; none outside a demo
 
 
@@ -38,6 +39,7 @@ EMULATORS_CONTROL = environment.emulators_control
 FEED_KEEP_HOURS = environment.feed_keep_hours
 FEED_KEEP_SILENT_DAYS = environment.feed_keep_silent_days
 SNAPSHOT_EXPIRED_DAYS = environment.snapshot_expired_days
+ID_DAYS_AHEAD = environment.id_days_ahead
 
 
 def _kept_secret(name: str) -> str:
@@ -139,6 +141,7 @@ MIDDLEWARE = [
 ]
 
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_VERBOSE = False  # or every command begins with its version
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import lmdb
@@ -43,11 +45,19 @@ class Environment:
                     path, map_size=map_size, max_dbs=MAX_DATABASES, lib_version=0,
                     lock=True, sync=True, metasync=True, writemap=False,
                 )  # fmt: skip
+                self._fill_up()
                 self._tables = {table: self._env.open_db(name) for table, name in DATABASES.items()}
                 self._map_pages: int = map_size // self._env.stat()["psize"]
         except BaseException:
             self.close()
             raise
+
+    def _fill_up(self) -> None:
+        """See Environment.fill_up of the compiled store."""
+        data = Path(self.path, "data.mdb")
+        length = (self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"]
+        if data.stat().st_size < length:
+            os.truncate(data, length)
 
     def get(self, table: int, key: bytes) -> bytes | None:
         with _mapped(), self._begin() as txn:

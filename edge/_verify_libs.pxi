@@ -24,6 +24,14 @@ ctypedef struct MDB_stat:
     size_t ms_overflow_pages
     size_t ms_entries
 
+ctypedef struct MDB_envinfo:
+    void* me_mapaddr
+    size_t me_mapsize
+    size_t me_last_pgno
+    size_t me_last_txnid
+    unsigned int me_maxreaders
+    unsigned int me_numreaders
+
 # LMDB's handles are opaque: only their addresses pass through here.
 ctypedef void MDB_env
 ctypedef void MDB_txn
@@ -52,6 +60,7 @@ ctypedef void (*fn_env_close)(MDB_env*) noexcept nogil
 ctypedef int (*fn_env_set_mapsize)(MDB_env*, size_t) noexcept nogil
 ctypedef int (*fn_env_set_maxdbs)(MDB_env*, unsigned int) noexcept nogil
 ctypedef int (*fn_env_stat)(MDB_env*, MDB_stat*) noexcept nogil
+ctypedef int (*fn_env_info)(MDB_env*, MDB_envinfo*) noexcept nogil
 ctypedef int (*fn_txn_begin)(MDB_env*, MDB_txn*, unsigned int, MDB_txn**) noexcept nogil
 ctypedef int (*fn_txn_end)(MDB_txn*) noexcept nogil
 ctypedef void (*fn_txn_drop)(MDB_txn*) noexcept nogil
@@ -125,6 +134,7 @@ cdef fn_env_close mdb_env_close = <fn_env_close>lmdb_symbol("env_close")
 cdef fn_env_set_mapsize mdb_env_set_mapsize = <fn_env_set_mapsize>lmdb_symbol("env_set_mapsize")
 cdef fn_env_set_maxdbs mdb_env_set_maxdbs = <fn_env_set_maxdbs>lmdb_symbol("env_set_maxdbs")
 cdef fn_env_stat mdb_env_stat = <fn_env_stat>lmdb_symbol("env_stat")
+cdef fn_env_info mdb_env_info = <fn_env_info>lmdb_symbol("env_info")
 cdef fn_txn_begin mdb_txn_begin = <fn_txn_begin>lmdb_symbol("txn_begin")
 cdef fn_txn_end mdb_txn_commit = <fn_txn_end>lmdb_symbol("txn_commit")
 cdef fn_txn_drop mdb_txn_abort = <fn_txn_drop>lmdb_symbol("txn_abort")

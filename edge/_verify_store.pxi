@@ -144,9 +144,21 @@ cdef class Environment:
         check_rc(mdb_env_open(self.env, encoded, MDB_NOTLS, 0o600))
         check_rc(mdb_env_stat(self.env, &stat))
         self.page_bytes = stat.ms_psize
+        self.fill_up()
         self.open_tables()
         check_rc(mdb_txn_begin(self.env, NULL, MDB_RDONLY, &self.reader))
         mdb_txn_reset(self.reader)
+        return 0
+
+    cdef int fill_up(self) except -1:
+        """Makes a file that was cut short as long as LMDB expects. Reading a page that is not there would end the
+        process with SIGBUS; one of zeros is an error like any other (MDB_CORRUPTED)."""
+        cdef MDB_envinfo info
+        check_rc(mdb_env_info(self.env, &info))
+        path = os.path.join(self.path, "data.mdb")
+        length = (info.me_last_pgno + 1) * self.page_bytes
+        if os.stat(path).st_size < length:
+            os.truncate(path, length)
         return 0
 
     cdef int open_tables(self) except -1:

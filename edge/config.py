@@ -4,7 +4,7 @@
 name = "south-gate"                      device = "G01"            # the identifier the console knows it by
 state = "var/edge"                       name = "South 1"
 [cloud]                                  [[lane.reader]]           # one or more
-enrol = "cloud.example.cn:8443"          driver = "scanner"
+enrol = "cloud.example.cn:8443"          driver = "line"
                                          port = "/dev/ttyS1"
                                          baud = 9600
                                          options = { terminator = "cr" }

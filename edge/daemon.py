@@ -114,10 +114,8 @@ class _Daemon:
     def _first_entries(self) -> None:
         """The boot entry, the stored keys, and an alarm for a store that was broken."""
         self.admissions.boot(__version__, self.module.IMPLEMENTATION)
-        if self.opened.moved_to is not None:
-            self.alarm(
-                "store.broken", f"{self.opened.why}; kept in {self.opened.moved_to.name}, filled anew from the cloud"
-            )
+        if self.opened.instead is not None:
+            self.alarm("store.broken", str(self.opened.instead))
         stored = self.environment.get(Table.META, KEYSET)
         if stored is not None:
             try:
@@ -144,7 +142,6 @@ class _Daemon:
             if self.config.http:
                 said = partial(health.health, self.parts)
                 nursery.start_soon(self._keep, "http", partial(http.serve_forever, self.config.http, said))
-            await trio.to_thread.run_sync(store.prefault, self.config.state / "store", abandon_on_cancel=True)
 
     async def _keep(self, name: str, room: Callable[[], Awaitable[None]]) -> None:
         """Runs a room for ever."""

@@ -81,7 +81,12 @@ def enrol(state: Path, address: str, token: Token, software_version: str) -> Ide
     )
     _check(enrolled, token, private.public_key())
     _same_edge(state, enrolled)
-    identity.save(state, enrolled)
+    try:
+        identity.save(state, enrolled)
+    except OSError as problem:
+        raise EnrolError(
+            f"the identity cannot be kept: {problem}. Put that right and enrol again with the same token"
+        ) from problem
     return enrolled
 
 
@@ -151,11 +156,9 @@ def _check(enrolled: Identity, token: Token, public: object) -> None:
 
 def _same_edge(state: Path, enrolled: Identity) -> None:
     """A store is one edge's: its journal and its uses carry that edge's number."""
-    if not (identity.folder(state) / "identity.json").exists():
-        return
-    held = identity.load(state)
-    if (held.edge_id, held.venue_id) != (enrolled.edge_id, enrolled.venue_id):
+    held = identity.whose(state)
+    if held is not None and held != (enrolled.edge_id, enrolled.venue_id):
         raise EnrolError(
-            f"{state} belongs to edge {held.edge_id} of venue {held.venue_id}; the token is for edge "
+            f"{state} belongs to edge {held[0]} of venue {held[1]}; the token is for edge "
             f"{enrolled.edge_id} of venue {enrolled.venue_id}. Use another state folder"
         )

@@ -11,6 +11,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -60,6 +61,15 @@ def load(state: Path) -> Identity:
         raise NotEnrolledError(f"the identity in {at} is not whole ({problem}): enrol this edge again") from problem
 
 
+def whose(state: Path) -> tuple[int, int] | None:
+    """The edge and the venue a state folder belongs to, be its identity whole or not; None where nothing says so."""
+    try:
+        said = json.loads((folder(state) / "identity.json").read_text())
+        return int(said["edge_id"]), int(said["venue_id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def save(state: Path, identity: Identity) -> None:
     """Writes it durably, secrets readable by their owner only."""
     at = folder(state)
@@ -76,18 +86,26 @@ def save(state: Path, identity: Identity) -> None:
 
 
 def key(state: Path) -> ec.EllipticCurvePrivateKey:
-    """This edge's P-256 key; made on first use. It never leaves the machine."""
+    """This edge's P-256 key; made on first use. It never leaves the machine.
+
+    Raises NotEnrolledError where a file that is no such key is in its place, or none can be kept there.
+    """
     at = folder(state)
-    at.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = at / "edge.key"
-    if path.exists():
-        held = serialization.load_pem_private_key(path.read_bytes(), None)
-        if not isinstance(held, ec.EllipticCurvePrivateKey):
-            raise NotEnrolledError(f"{path} is not a P-256 key: remove it and enrol again")
-        return held
-    fresh = ec.generate_private_key(ec.SECP256R1())
-    write(path, key_pem(fresh), 0o600)
-    return fresh
+    try:
+        at.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if path.exists():
+            held = serialization.load_pem_private_key(path.read_bytes(), None)
+            if not isinstance(held, ec.EllipticCurvePrivateKey):
+                raise ValueError("another kind of key")
+            return held
+        fresh = ec.generate_private_key(ec.SECP256R1())
+        write(path, key_pem(fresh), 0o600)
+        return fresh
+    except OSError as problem:
+        raise NotEnrolledError(f"this edge's key cannot be kept: {problem}") from problem
+    except (ValueError, TypeError, UnsupportedAlgorithm) as problem:
+        raise NotEnrolledError(f"{path} is not a P-256 key: remove it and enrol again") from problem
 
 
 def key_pem(private: ec.EllipticCurvePrivateKey) -> bytes:

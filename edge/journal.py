@@ -100,7 +100,7 @@ class Writer:
 
 
 def stored_tail(environment: Environment) -> Tail:
-    """Where the stored chain stands.
+    """Where the stored chain stands. A tail without a hash begins a new chain, beyond the entries of a lost one.
 
     Raises:
         ChainError: META and the journal's last row contradict each other, so this is not a store to write to.
@@ -109,7 +109,8 @@ def stored_tail(environment: Environment) -> Tail:
     row = environment.last(Table.JOURNAL)
     if row is not None:
         seq = int.from_bytes(row[0], "big")
-        if seq != tail.seq or entry_hash(row[1]) != tail.hash:
+        begins = tail.hash == START.hash and seq < tail.seq
+        if not begins and (seq != tail.seq or entry_hash(row[1]) != tail.hash):
             raise ChainError(f"the journal ends with entry {seq}, but META journal.last says {tail.seq}")
     return tail
 

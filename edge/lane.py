@@ -270,7 +270,7 @@ class Lane:
             passed = passages.moved(before, status.counter, self._settings.counter_modulus)
             if passed is None:
                 actions.append(Alarm("barrier.restarted", "its counter was reset"))
-            elif passed and self._settings.passage and not status.held_open:
+            elif passed and self._settings.passage:
                 actions += self._unexpected(passed, now_ms)
         return self._note(actions)
 
@@ -287,7 +287,7 @@ class Lane:
             return self._rebase(stand, status.counter, now_ms)
         if passed >= use.persons:
             actions = self._settle(stand, use, passed, now_ms)
-            if passed > use.persons and not status.held_open:
+            if passed > use.persons:
                 actions = [*actions[:1], *self._unexpected(passed - use.persons, now_ms), *actions[1:]]
             return actions
         if passed > stand.passed:

@@ -1,20 +1,25 @@
-"""Opening the edge's one store at the start: refused while another process has it, moved aside when it is broken."""
+"""Opening the edge's one store at the start: refused while another process has it, replaced when it is broken.
+
+The new store is built beside the broken one and takes its place when it is whole, so a crash in between loses
+nothing: the next start finds either the broken store again or the new one.
+"""
 
 from __future__ import annotations
 
 import errno
 import logging
-import os
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from edge import journal, verifier
+from edge import journal, salvage, verifier
 from edge.config import EdgeConfig
 from edge.errors import ChainError, StartError
 from edge.journal import Tail
+from edge.salvage import Salvaged
 from edge.verifier import StoreError
 from paifang.records import Table
 
@@ -28,13 +33,35 @@ log = logging.getLogger(__name__)
 BROKEN = frozenset({-30797, -30796, -30795, -30794, -30793})
 
 
+GAP = 1_000_000  # numbers left free at least for entries that were lost
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A store that can be used. `moved_to`: where the broken one it replaces is kept, and `why` it was broken."""
+    """A store that can be used. `instead`: of a broken one, which is kept."""
 
     environment: Environment
-    moved_to: Path | None = None
-    why: str = ""
+    instead: Broken | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Why a store was replaced, where it is kept, and what of its journal is in the new one."""
+
+    why: str
+    kept_in: Path
+    salvaged: Salvaged
+
+    def __str__(self) -> str:
+        told = f"{self.why}; kept in {self.kept_in.name}, filled anew from the cloud"
+        if self.salvaged.whole:
+            return f"{told}; its journal is whole, {self.salvaged.entries} entries taken over"
+        if not self.salvaged.entries:
+            return f"{told}; what its journal had not told the cloud yet is there and nowhere else"
+        return (
+            f"{told}; {self.salvaged.entries} journal entries taken over, up to {self.salvaged.tail.seq}: what it had "
+            "not told the cloud after them is there and nowhere else"
+        )
 
 
 def core(config: EdgeConfig) -> ModuleType:
@@ -52,28 +79,34 @@ def core(config: EdgeConfig) -> ModuleType:
 
 
 def open_store(module: ModuleType, state: Path, map_size_mb: int) -> Opened:
-    """Opens `<state>/store`; a broken one is moved aside and an empty one takes its place.
+    """Opens `<state>/store`; a broken one is moved aside and a new one with its journal takes its place.
 
     Raises:
         StartError: another process has it open, or the disk refuses.
     """
-    path = state / "store"
+    path, fresh = state / "store", state / "store.new"
     try:
+        if fresh.exists() and not path.exists():  # the last start ended between two renames
+            fresh.rename(path)
         path.mkdir(parents=True, exist_ok=True)
-        return Opened(_open(module, path, map_size_mb))
-    except (StoreError, ChainError) as problem:
-        code = getattr(problem, "code", 0)
-        if code == errno.EWOULDBLOCK:
-            raise StartError(
-                f"{problem}. One store has one edge: stop the other, or use another state folder"
-            ) from None
-        if isinstance(problem, StoreError) and code not in BROKEN:
-            raise StartError(f"the store in {path} cannot be opened: {problem}") from problem
+        try:
+            return Opened(_open(module, path, map_size_mb))
+        except (StoreError, ChainError) as problem:
+            code = getattr(problem, "code", 0)
+            if code == errno.EWOULDBLOCK:
+                raise StartError(
+                    f"{problem}. One store has one edge: stop the other, or use another state folder"
+                ) from None
+            if isinstance(problem, StoreError) and code not in BROKEN:
+                raise
+            why = str(problem)
+        log.error("the store is broken (%s): a new one is made", why)
+        salvaged = _build(module, path, fresh, map_size_mb)
         aside = state / time.strftime("store.broken-%Y%m%dT%H%M%SZ", time.gmtime())
         path.rename(aside)
-        log.error("the store is broken (%s): kept in %s, a new one is filled from the cloud", problem, aside)
-        return Opened(_fresh(module, path, map_size_mb), aside, str(problem))
-    except OSError as problem:
+        fresh.rename(path)
+        return Opened(_open(module, path, map_size_mb), Broken(why, aside, salvaged))
+    except (StoreError, ChainError, OSError) as problem:
         raise StartError(f"the store in {path} cannot be opened: {problem}") from problem
 
 
@@ -87,21 +120,27 @@ def _open(module: ModuleType, path: Path, map_size_mb: int) -> Environment:
     return environment
 
 
-def _fresh(module: ModuleType, path: Path, map_size_mb: int) -> Environment:
-    """A store in place of a broken one. Its journal goes on far above the lost one, so the cloud sees the gap and
-    takes what follows, where entries that began at 1 again would look like a cloned store's."""
-    environment = _open(module, path, map_size_mb)
-    txn = environment.begin()
-    txn.put(Table.META, journal.LAST, Tail(int(time.time()) * 1000, bytes(32)).pack())
-    txn.commit()
-    return environment
+def _build(module: ModuleType, broken: Path, fresh: Path, map_size_mb: int) -> Salvaged:
+    """A store in place of a broken one, with what can be read of its journal.
 
-
-def prefault(path: Path) -> int:
-    """Reads the data file once so that the first scans find their pages in memory; its bytes. For a worker thread."""
-    size = 0
-    with (path / "data.mdb").open("rb", buffering=0) as file:
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
-        while block := file.read(1 << 20):
-            size += len(block)
-    return size
+    Unless that is all of it, the new journal goes on far above: the cloud sees the gap and takes what follows,
+    where numbers used before would look like a cloned store's.
+    """
+    shutil.rmtree(fresh, ignore_errors=True)
+    environment = _open(module, fresh, map_size_mb)
+    try:
+        txn = environment.begin()
+        try:
+            salvaged = salvage.carry_over(broken, txn)
+        except (StoreError, OSError) as problem:
+            txn.abort()
+            log.error("the journal of %s was not taken over: %s", broken, problem)
+            txn, salvaged = environment.begin(), Salvaged()
+        tail = salvaged.tail
+        if not salvaged.whole:
+            tail = Tail(max(int(time.time()) * 1000, tail.seq + GAP), bytes(32))
+        txn.put(Table.META, journal.LAST, tail.pack())
+        txn.commit()
+    finally:
+        environment.close()
+    return salvaged

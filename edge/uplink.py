@@ -158,13 +158,16 @@ class Uplink:
         rows = self._environment.scan(Table.JOURNAL, seq_key(first), MAX_ENTRIES, MAX_BYTES)
         if not rows:
             return False
-        batch = scan_pb2.JournalBatch(entries=[entry for _, entry in rows])
+        begin = int.from_bytes(rows[0][0], "big")
+        # A call never spans a gap (entries a broken store has lost): the cloud places entries by their neighbours.
+        entries = [entry for at, (key, entry) in enumerate(rows) if key == seq_key(begin + at)]
+        batch = scan_pb2.JournalBatch(entries=entries)
         ack = await in_thread(lambda: self._stub.Upload(batch, timeout=CALL_TIMEOUT_S * 2))
         if not first <= ack.acked_seq <= self._committer.last_seq:
             # Lower: the cloud lost what it had acked. Higher: this store is older than the one it knows.
             self._alarm("uplink.ack", f"entries from {first} were acked up to {ack.acked_seq}")
             return False
-        self.state.uploaded += ack.acked_seq - self.state.acked
+        self.state.uploaded += min(len(entries), ack.acked_seq - begin + 1)
         self.state.acked = ack.acked_seq
         return True
 

@@ -80,9 +80,12 @@ def station_id(txn: WriteTxn, device_id: int) -> int:
 
 
 def count_inside(txn: WriteTxn, device_id: int, persons: int, day: int) -> None:
-    """Counts bodies that went through a lane in or out, as its station says."""
-    station = txn.get(Table.STATION, live_key(station_id(txn, device_id)))
-    leaving = station is not None and _is_exit(station)
+    """Counts bodies that went through a lane in or out, as its station says; a station inside counts neither."""
+    stored = txn.get(Table.STATION, live_key(station_id(txn, device_id)))
+    station = _station(stored) if stored is not None else None
+    if station is not None and station.inner:
+        return
+    leaving = station is not None and station.exit
     counts = Occupancy.unpack(txn.get(Table.META, OCCUPANCY))
     txn.put(Table.META, OCCUPANCY, counts.passed(persons, leaving=leaving, day=day).pack())
 
@@ -93,5 +96,5 @@ def _station_of(device: bytes) -> int:
 
 
 @lru_cache(maxsize=256)
-def _is_exit(station: bytes) -> bool:
-    return Station.unpack(station).exit
+def _station(station: bytes) -> Station:
+    return Station.unpack(station)

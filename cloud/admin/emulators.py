@@ -76,7 +76,7 @@ def _line(connection: socket.socket) -> bytes:
 def _silent(path: Path, why: str) -> DomainError:
     return DomainError(
         "demo.silent",
-        f"演示设备 {path.stem} 没有应答({why})。演示是否仍在运行?",
+        f"演示设备 {path.stem} 没有应答（{why}）。演示是否仍在运行？",
         f"The demo's device {path.stem} did not answer ({why}). Is the demo still running?",
         "lane",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
@@ -14,6 +15,8 @@ MAX_BIGINT = 2**63 - 1
 MAX_INT = 2**31 - 1
 MAX_SMALL = 2**15 - 1
 MAX_MS = 4_102_444_800_000  # the year 2100
+
+_CODE = re.compile(r"[a-z0-9_.-]{1,50}")  # becomes an audit row's action, and text columns refuse some characters
 
 _KINDS = {
     "boot": "boot",
@@ -61,6 +64,8 @@ def _problem(entry: scan_pb2.Entry, body: str | None) -> str:
         return _presentation_problem(entry.presentation)
     if body == "settlement":
         return _settlement_problem(entry.settlement)
+    if body == "alarm" and not _CODE.fullmatch(entry.alarm.code):
+        return "its alarm has no proper code"
     return ""
 
 

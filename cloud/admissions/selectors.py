@@ -41,7 +41,10 @@ class Recent:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """A business day so far. `admissions` are verdicts, the rest persons, `refusals` presentations."""
+    """A business day so far. `admissions` are verdicts, the rest persons, `refusals` presentations.
+
+    `entered` and `left`: the venue; who passes a station inside it is counted there alone.
+    """
 
     day: date
     admissions: int
@@ -52,7 +55,7 @@ class Today:
 
     @property
     def inside(self) -> int:
-        """Persons inside, as far as the gates counted them. Never below zero."""
+        """Persons inside, as far as the gates counted them today: a new day begins empty. Never below zero."""
         return max(0, self.entered - self.left)
 
 
@@ -78,11 +81,6 @@ def refusals_by_reason(venue: Venue, since: datetime) -> list[tuple[int, int]]:
     return [(reason, times) for reason, times in counted]
 
 
-def inside_now(venue: Venue, now: datetime | None = None) -> int:
-    """Persons who entered today less those who left; by business day, so a new day begins empty."""
-    return today(venue, now).inside
-
-
 def today(venue: Venue, now: datetime | None = None) -> Today:
     """The running business day's totals."""
     day = business_day.today(venue, now)
@@ -91,8 +89,11 @@ def today(venue: Venue, now: datetime | None = None) -> Today:
     )
     since = business_day.calendar_of(venue).start(day)
     refusals = _presentations(venue).filter(business_day=day, at__gte=since, decision=scan_pb2.DECISION_REFUSE)
-    counted = Occupancy.objects.filter(venue=venue, business_day=day).aggregate(
-        entered=Sum("entered", default=0), gone=Sum("left", default=0)
+    inner = Station.objects.filter(venue=venue, inner=True).values("pk")
+    counted = (
+        Occupancy.objects.filter(venue=venue, business_day=day)
+        .exclude(station_id__in=inner)
+        .aggregate(entered=Sum("entered", default=0), gone=Sum("left", default=0))
     )
     return Today(
         day=day,

@@ -33,7 +33,9 @@ def lock_rows(model: type[Row], ids: Iterable[int]) -> list[Row]:
     if len(rows) != len(wanted):
         missing = sorted(set(wanted) - {row.pk for row in rows})
         name = model._meta.verbose_name
-        raise DomainError("row.gone", f"{name} {missing} 不存在。", f"There is no {name} {missing} here.")
+        raise DomainError(
+            "row.gone", f"记录 {missing} 已不存在，请刷新页面。", f"There is no {name} {missing} here. Reload the page."
+        )
     return rows
 
 

@@ -13,12 +13,16 @@ EDGE_NAME = "entrance-1"
 
 @dataclass(frozen=True, slots=True)
 class StationPlan:
-    """A station. Stations of one `group` share one use counter: in by one of them, not again by another."""
+    """A station. Stations of one `group` share one use counter: in by one of them, not again by another.
+
+    `inner`: it lies inside the venue.
+    """
 
     key: str
     name_zh: str
     name_en: str
     group: str
+    inner: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class EmployeePlan:
 STATIONS = (
     StationPlan("west", "西大门", "West gate", "gates"),
     StationPlan("east", "东大门", "East gate", "gates"),
-    StationPlan("cable", "索道站", "Cable car", "cable"),
+    StationPlan("cable", "索道站", "Cable car", "cable", inner=True),
 )
 
 LANES = (

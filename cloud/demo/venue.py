@@ -5,16 +5,16 @@ from __future__ import annotations
 from django.db import transaction
 from django_scopes import scope, scopes_disabled
 
-from cloud.catalog.services import create_product
 from cloud.core.actors import Actor
 from cloud.demo import site
 from cloud.entitlements.keys import ensure_venue_keys
+from cloud.entitlements.live_services import create_device, create_product, create_station
 from cloud.gates.services.tokens import create_token
 from cloud.staff.models import Employee
 from cloud.staff.permissions import ADMINISTRATOR
 from cloud.staff.services import create_employee, ensure_roles, grant_role
 from cloud.venues.models import Edge, ExclusionGroup, Station, Venue
-from cloud.venues.services import create_device, create_edge, create_station, create_venue
+from cloud.venues.services import create_edge, create_venue
 
 ACTOR = Actor.system("demo")
 
@@ -61,8 +61,9 @@ def _stations(venue: Venue) -> dict[str, Station]:
     stations: dict[str, Station] = {}
     for plan in site.STATIONS:
         made = create_station(
-            actor=ACTOR, venue=venue, name_zh=plan.name_zh, name_en=plan.name_en, group=groups.get(plan.group)
-        )
+            actor=ACTOR, venue=venue, name_zh=plan.name_zh, name_en=plan.name_en, group=groups.get(plan.group),
+            inner=plan.inner,
+        )  # fmt: skip
         groups[plan.group] = made.group
         stations[plan.key] = made
     return stations

@@ -47,10 +47,6 @@ def publish_stations(venue: Venue, stations: Iterable[Station]) -> None:
     publish.urgent(venue, station_ops(stations))
 
 
-def publish_station(station: Station) -> None:
-    publish_stations(station.venue, [station])
-
-
 def publish_device(device: Device) -> None:
     """Nothing for a printer or a terminal: they verify nothing."""
     if device.kind in VERIFYING:

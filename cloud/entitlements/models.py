@@ -29,7 +29,6 @@ class Entitlement(models.Model):
     not_before = models.DateTimeField()
     not_after = models.DateTimeField()  # the last second it is valid in
     persons = models.PositiveSmallIntegerField()
-    identity_hash = models.BinaryField(null=True, max_length=16)  # of the bound ID number
     # The current pass. Re-issuing replaces it: the old one is then refused as replaced.
     pass_raw = models.BinaryField(max_length=100)
     pass_digest = models.BinaryField(max_length=16)
@@ -43,17 +42,30 @@ class Entitlement(models.Model):
 
 
 class EntitlementCredential(models.Model):
-    """Another way to present an entitlement: kind + keyed hash, as in the gates' index."""
+    """Another way to present an entitlement: kind + keyed hash, as in the gates' index.
+
+    The gates hold it while it is `published`. `turns_at` is what that depends on next: until it is published its
+    entitlement's first second, then its last, and nothing once it is over (cloud/entitlements/id_entries.py).
+    """
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
     entitlement = models.ForeignKey(Entitlement, on_delete=models.CASCADE, related_name="credentials")
     kind = models.PositiveSmallIntegerField()  # paifang.records.CredentialKind
     hashed = models.BinaryField(max_length=16)
+    published = models.BooleanField()
+    turns_at = models.DateTimeField(null=True)
 
     objects = ScopedManager(venue="venue")
 
     class Meta:
-        indexes = [models.Index(fields=["venue", "kind", "hashed"])]
+        indexes = [
+            models.Index(fields=["venue", "kind", "hashed"]),
+            models.Index(
+                fields=["venue", "published", "turns_at"],
+                name="credential_turns",
+                condition=models.Q(turns_at__isnull=False),
+            ),
+        ]
         constraints = [models.UniqueConstraint(fields=["entitlement", "kind", "hashed"], name="entitlement_credential")]
 
 

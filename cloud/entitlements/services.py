@@ -17,11 +17,11 @@ from cloud.core.errors import DomainError
 from cloud.core.ids import random_id63
 from cloud.core.locks import lock_rows
 from cloud.entitlements import compile as compiled
-from cloud.entitlements import keys, publish
+from cloud.entitlements import id_entries, keys, publish
 from cloud.entitlements.models import Entitlement, EntitlementCredential
 from cloud.venues.models import Venue
 from paifang import passes
-from paifang.records import CredentialKind, Op
+from paifang.records import Op
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ def issue(
 def issue_all(venue: Venue, grants: Sequence[Grant]) -> list[Entitlement]:
     """Entitlements with their signed passes, in the grants' order, and one bulk change for the gates.
 
+    ID numbers of tickets that are not valid soon follow later: cloud.entitlements.id_entries.
     A rule set the gates have not been told yet goes ahead of the records that name it.
     """
     now = timezone.now()
@@ -66,23 +67,16 @@ def issue_all(venue: Venue, grants: Sequence[Grant]) -> list[Entitlement]:
             not_before=grant.not_before,
             not_after=grant.not_after,
             persons=grant.persons,
-            identity_hash=grant.id_number_hash,
         )
         _sign(entitlement, grant.product.product_class, int(now.timestamp()), signer)
         issued.append(entitlement)
         if grant.id_number_hash is not None:
-            credentials.append(
-                EntitlementCredential(
-                    venue=venue,
-                    entitlement=entitlement,
-                    kind=CredentialKind.ID_NUMBER,
-                    hashed=grant.id_number_hash,
-                )
-            )
+            credentials.append(id_entries.entry(entitlement, grant.id_number_hash, now))
     Entitlement.objects.bulk_create(issued)
     EntitlementCredential.objects.bulk_create(credentials)
     rules = {grant.rules.pk: grant.rules for grant in grants}
-    ops = [*_rules_to_tell(rules.values()), *_ops(issued, credentials)]
+    soon = [credential for credential in credentials if credential.published]
+    ops = [*_rules_to_tell(rules.values()), *_ops(issued, soon)]
     publish.bulk(venue, ops)
     return issued
 
@@ -110,7 +104,11 @@ def reissue(venue: Venue, entitlement: Entitlement) -> Entitlement:
     """
     current = lock_rows(Entitlement, [entitlement.pk])[0]
     if current.state in ENDED:
-        raise DomainError("entitlement.ended", "此票已作废或退款，不能换码。", "The ticket was revoked or refunded.")
+        raise DomainError(
+            "entitlement.ended",
+            "此票已作废或退款，不能换码。请重新出票。",
+            "The ticket was revoked or refunded: issue a new one.",
+        )
     # Ed25519 signs the same claims to the same bytes, so a second pass within a second takes the next one.
     before = passes.parse(bytes(current.pass_raw)).claims.issued_at
     now = max(int(timezone.now().timestamp()), before + 1)

@@ -105,7 +105,9 @@ def _entitlements(edge: Edge, after: bytes, live_after: datetime, limit: int) ->
 
 
 def _index(edge: Edge, after: bytes, live_after: datetime, limit: int) -> list[Op]:
-    rows = EntitlementCredential.objects.filter(venue_id=edge.venue_id, entitlement__not_after__gte=live_after)
+    rows = EntitlementCredential.objects.filter(
+        venue_id=edge.venue_id, published=True, entitlement__not_after__gte=live_after
+    )
     if after:
         after = _sized(after, 25)
         kind, hashed, number = after[0], after[1:17], int.from_bytes(after[17:], "big")
@@ -145,8 +147,7 @@ def _sized(key: bytes, size: int) -> bytes:
 
 
 _RECORD_COLUMNS = (
-    "revision", "rules_id", "not_before", "not_after", "pass_digest", "state", "persons", "identity_hash",
-    "product_id",
+    "revision", "rules_id", "not_before", "not_after", "pass_digest", "state", "persons", "product_id",
 )  # fmt: skip
 # In the order of the tables' numbers: an edge compares (table, key) to know what it has.
 _READERS: dict[int, Callable[[Edge, bytes, datetime, int], list[Op]]] = {

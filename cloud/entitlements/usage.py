@@ -26,11 +26,6 @@ class Reported:
     record: bytes
 
 
-def relay(edge: Edge, owner_id: int, group_id: int, usage_bytes: bytes) -> bool:
-    """One record: see relay_all. Whether it was news."""
-    return bool(relay_all(edge, [Reported(owner_id, group_id, usage_bytes)]))
-
-
 def relay_all(edge: Edge, reported: Iterable[Reported]) -> list[Usage]:
     """Keeps the newest record of each counter and tells the other edges, in the caller's transaction.
 

@@ -138,8 +138,12 @@ def find_edge(name: str, venue_code: str | None = None) -> Edge:
     rows = Edge.objects.filter(wanted, retired_at=None).select_related("venue")
     found = list(rows.filter(venue__code=venue_code) if venue_code else rows)
     if not found:
-        raise DomainError("edge.unknown", f"没有边缘 {name}。", f"There is no edge {name}. Create it in the console.")
+        raise DomainError("edge.unknown", f"没有边缘 {name}，请先创建。", f"There is no edge {name}. Create it first.")
     if len(found) > 1:
         codes = ", ".join(sorted(edge.venue.code for edge in found))
-        raise DomainError("edge.ambiguous", f"多个景区有 {name}:{codes}。", f"Several venues have {name}: {codes}.")
+        raise DomainError(
+            "edge.ambiguous",
+            f"多个景区有 {name}，请指明景区：{codes}。",
+            f"Several venues have {name}: say which one with --venue ({codes}).",
+        )
     return found[0]

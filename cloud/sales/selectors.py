@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from cloud.core.errors import DomainError
 from cloud.sales.models import Order, OrderUnit
 from cloud.sales.personal import search_hash_of
 from cloud.venues.models import Venue
-
-PAGE_SIZE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of a list, newest first. `number` starts at 1."""
-
-    rows: list[Order]
-    number: int
-    more: bool
 
 
 def orders(venue: Venue, query: str = "") -> QuerySet[Order]:
@@ -48,19 +35,13 @@ def orders(venue: Venue, query: str = "") -> QuerySet[Order]:
     return found.annotate(unit_count=Count("units")).select_related("created_by").order_by("-created_at", "-pk")
 
 
-def orders_page(venue: Venue, query: str = "", number: int = 1, size: int = PAGE_SIZE) -> Page:
-    """One page of `orders`. Counts nothing: whether there is more is read from one row beyond."""
-    number = max(1, number)
-    rows = list(orders(venue, query)[(number - 1) * size : number * size + 1])
-    return Page(rows[:size], number, len(rows) > size)
-
-
 def order(venue: Venue, number: str) -> Order:
     """The order with its units, entitlements and visitors. Raises DomainError "order.unknown"."""
     units = (
         OrderUnit.objects.filter(venue=venue).select_related("entitlement", "visitor", "product").order_by("position")
     )
-    found = Order.objects.filter(venue=venue, number=number).prefetch_related(Prefetch("units", queryset=units)).first()
+    rows = Order.objects.filter(venue=venue, number=number).prefetch_related(Prefetch("units", queryset=units))
+    found = rows.first() if number.isdecimal() else None  # PostgreSQL fails over some other characters
     if found is None:
         raise DomainError("order.unknown", f"没有订单 {number}。", f"There is no order {number}.", "number")
     return found

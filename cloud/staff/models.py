@@ -9,8 +9,6 @@ from django.db import models
 class Employee(AbstractUser):
     """A person who works with the system; the user of a session."""
 
-    language = models.CharField(max_length=8, default="zh-hans")
-
 
 class Role(models.Model):
     """A named set of permission codes (cloud/staff/permissions.py). Built-in roles keep their key."""

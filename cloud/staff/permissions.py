@@ -17,6 +17,7 @@ class Permission(StrEnum):
     LIVE_VIEW = "live.view"
     ORDER_VIEW = "order.view"
     ORDER_ISSUE = "order.issue"
+    ORDER_PASS = "order.pass"  # show a ticket's code: whoever holds it can enter by it
     ORDER_REVOKE = "order.revoke"
     ORDER_REISSUE = "order.reissue"
     PRODUCT_MANAGE = "product.manage"
@@ -41,9 +42,16 @@ BUILT_IN: dict[str, tuple[str, str, tuple[Permission, ...]]] = {
     PRODUCT_MANAGER: (
         "产品经理",
         "Product manager",
-        (*_VIEW, Permission.ORDER_ISSUE, Permission.ORDER_REVOKE, Permission.ORDER_REISSUE, Permission.PRODUCT_MANAGE),
+        (
+            *_VIEW, Permission.ORDER_ISSUE, Permission.ORDER_PASS, Permission.ORDER_REVOKE, Permission.ORDER_REISSUE,
+            Permission.PRODUCT_MANAGE,
+        ),
     ),
-    GATE_SUPERVISOR: ("闸口主管", "Gate supervisor", (*_VIEW, Permission.ORDER_REISSUE, Permission.STATION_SWITCH)),
+    GATE_SUPERVISOR: (
+        "闸口主管",
+        "Gate supervisor",
+        (*_VIEW, Permission.ORDER_PASS, Permission.ORDER_REISSUE, Permission.STATION_SWITCH),
+    ),
     VIEWER: ("只读", "Viewer", _VIEW),
 }
 

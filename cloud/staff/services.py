@@ -24,20 +24,16 @@ def ensure_roles() -> dict[str, Role]:
 
 
 @transaction.atomic
-def create_employee(
-    *, actor: Actor, username: str, password: str, name: str = "", superuser: bool = False, language: str = "zh-hans"
-) -> Employee:
+def create_employee(*, actor: Actor, username: str, password: str, name: str = "", superuser: bool = False) -> Employee:
     """A new employee without any role. Raises DomainError: "employee.password", "employee.username"."""
     require_installation(actor)
-    employee = Employee(
-        username=username, first_name=name, language=language, is_superuser=superuser, is_staff=superuser
-    )
+    employee = Employee(username=username, first_name=name, is_superuser=superuser, is_staff=superuser)
     try:
         validate_password(password, employee)
     except ValidationError as problem:
-        why = " ".join(problem.messages)
+        zh, en = _too_weak(problem)
         raise DomainError(
-            "employee.password", f"密码太弱：{why}", f"The password is too weak: {why}", "password"
+            "employee.password", f"密码太弱：{zh}。", f"The password is too weak: {en}.", "password"
         ) from None
     employee.set_password(password)
     try:
@@ -68,6 +64,23 @@ def withdraw_role(*, actor: Actor, employee: Employee, role: str, venue: models.
     gone, _ = RoleGrant.objects.filter(employee=employee, role=_role(role), venue_id=venue.pk).delete()
     if gone:
         audit.write(actor, "role.withdraw", employee, venue, role=role)
+
+
+# Django's own texts are not all in Chinese.
+_WEAK = {
+    "password_too_short": ("至少需要 {min_length} 个字符", "it needs at least {min_length} characters"),
+    "password_too_common": ("过于常见", "too many people use it"),
+    "password_too_similar": ("与用户名或姓名太相似", "it is too much like the user name or the name"),
+}
+
+
+def _too_weak(problem: ValidationError) -> tuple[str, str]:
+    """What is wrong with a password, in Chinese and English."""
+    wrong = [(_WEAK[one.code or ""], one.params or {}) for one in problem.error_list]
+    return (
+        "，".join(zh.format(**params) for (zh, _), params in wrong),
+        ", ".join(en.format(**params) for (_, en), params in wrong),
+    )
 
 
 def _role(key: str) -> Role:

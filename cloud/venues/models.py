@@ -42,6 +42,7 @@ class Station(models.Model):
     name_zh = models.CharField(max_length=80)
     name_en = models.CharField(max_length=80, blank=True)
     nature = models.CharField(max_length=8, choices=Nature, default=Nature.ENTRY)
+    inner = models.BooleanField(default=False)  # inside the venue: nobody enters or leaves the venue by it
     enabled = models.BooleanField(default=True)
     group = models.ForeignKey(ExclusionGroup, on_delete=models.PROTECT, related_name="stations")
 

@@ -18,11 +18,6 @@ def stations(venue: Venue) -> QuerySet[Station]:
     return Station.objects.filter(venue=venue).order_by("number")
 
 
-def group_members(station: Station) -> QuerySet[Station]:
-    """The same-type stations, itself among them."""
-    return Station.objects.filter(group_id=station.group_id).order_by("number")
-
-
 def devices(venue: Venue) -> QuerySet[Device]:
     return Device.objects.filter(venue=venue).select_related("station", "edge")
 
@@ -34,8 +29,3 @@ def gates(venue: Venue) -> QuerySet[Device]:
 
 def live_edges(venue: Venue) -> QuerySet[Edge]:
     return Edge.objects.filter(venue=venue, retired_at=None)
-
-
-def effective(device: Device) -> bool:
-    """Whether a device may work: its station's status outranks its own, which stays as it is (S-21)."""
-    return device.enabled and (device.station is None or device.station.enabled)

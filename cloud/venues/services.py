@@ -67,6 +67,7 @@ def create_station(
     name_en: str = "",
     nature: str = Station.Nature.ENTRY,
     group: ExclusionGroup | None = None,
+    inner: bool = False,
 ) -> Station:
     """A new station with the next number of the venue (S-03), enabled, of its own group unless one is named."""
     require(actor, Permission.STATION_MANAGE, venue)
@@ -82,6 +83,7 @@ def create_station(
         venue=venue,
         number=highest + 1,
         name_zh=name,
+        inner=inner,
         name_en=optional_text(name_en, "name_en", 80),
         nature=nature,
         group=group,

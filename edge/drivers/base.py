@@ -44,13 +44,11 @@ class Status:
         counter: bodies passed in the lane's direction, as the board counts (it wraps at the driver's
             `counter_modulus`); None where the barrier cannot count.
         fault, alarm: the board's own bits, raw; their meaning differs by board.
-        held_open: it was told to stand open, so passages are nobody's use.
     """
 
     counter: int | None
     fault: int = 0
     alarm: int = 0
-    held_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +115,3 @@ class Barrier(Device, Protocol):
 
     def close(self, now_ns: int) -> list[BarrierEvent]:
         """Takes back what was not used. Ends in Closed where the board answers."""
-
-    def hold_open(self, now_ns: int) -> list[BarrierEvent]:
-        """Emergency: stands open until `release`."""
-
-    def forbid(self, now_ns: int) -> list[BarrierEvent]:
-        """Lets nobody through in the lane's direction until `release`."""
-
-    def release(self, now_ns: int) -> list[BarrierEvent]:
-        """Back to normal after `hold_open` or `forbid`."""

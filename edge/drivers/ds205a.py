@@ -33,9 +33,6 @@ class Command(IntEnum):
     RELEASE = 0x8F
 
 
-_HOLD = ((int(Command.HOLD_LEFT), 0), (int(Command.HOLD_RIGHT), 0))
-
-
 def command(address: int, code: int, d0: int = 0, d1: int = 0, d2: int = 0) -> bytes:
     """The 8 bytes of a command."""
     body = bytes((0x7E, 0x00, address, code, d0, d1, d2))
@@ -71,14 +68,12 @@ class Ds205aOptions:
 
 @dataclass(slots=True)
 class _Job:
-    """A command to be repeated until the board takes it. `codes` go out one after another, `gap_ms` apart."""
+    """An open or close command to be repeated until the board takes it. `counter`: before it was sent."""
 
-    codes: list[tuple[int, int]]
     opens: bool
-    closes: bool
+    command: bytes
     begun_ns: int
     counter: int | None
-    gap_ms: int = 0
     not_before_ns: int = 0
     tries: int = 0
     ask_first: bool = False  # whether the board took it already, before it is sent again
@@ -99,7 +94,6 @@ class Ds205aBarrier:
         self._sent_ns = 0
         self._job: _Job | None = None
         self._counter: int | None = None
-        self._held_open = False
         self._missed = 0
         self._up = False
         self.timeouts = 0
@@ -132,21 +126,10 @@ class Ds205aBarrier:
         if not self._up:
             return [OpenFailed("the board is offline")]
         code = Command.OPEN_LEFT if self._left else Command.OPEN_RIGHT
-        return self._begin([(code, min(persons, 255))], now_ns, opens=True)
+        return self._begin(True, command(self._options.address, code, min(persons, 255)), now_ns)
 
     def close(self, now_ns: int) -> list[BarrierEvent]:
-        return self._begin([(Command.CLOSE, 0)], now_ns, closes=True)
-
-    def hold_open(self, now_ns: int) -> list[BarrierEvent]:
-        self._held_open = True
-        return self._begin(list(_HOLD), now_ns, gap_ms=200)
-
-    def forbid(self, now_ns: int) -> list[BarrierEvent]:
-        return self._begin([(Command.FORBID_LEFT if self._left else Command.FORBID_RIGHT, 0)], now_ns)
-
-    def release(self, now_ns: int) -> list[BarrierEvent]:
-        self._held_open = False
-        return self._begin([(Command.RELEASE, 0), (Command.CLOSE, 0)], now_ns)
+        return self._begin(False, command(self._options.address, Command.CLOSE), now_ns)
 
     def feed(self, data: bytes, now_ns: int) -> list[BarrierEvent]:
         events: list[BarrierEvent] = []
@@ -168,11 +151,9 @@ class Ds205aBarrier:
         self._next(now_ns, events)
         return events
 
-    def _begin(
-        self, codes: list[tuple[int, int]], now_ns: int, *, opens: bool = False, closes: bool = False, gap_ms: int = 0
-    ) -> list[BarrierEvent]:
+    def _begin(self, opens: bool, data: bytes, now_ns: int) -> list[BarrierEvent]:
         """Replaces the job in hand: the newest order is the one meant."""
-        self._job = _Job(codes, opens, closes, now_ns, self._counter, gap_ms)
+        self._job = _Job(opens, data, now_ns, self._counter)
         # The answer to the job replaced is on its way; it counts as a status.
         self._asked_job = False
         events: list[BarrierEvent] = []
@@ -188,9 +169,8 @@ class Ds205aBarrier:
             events.append(self._send_status(now_ns))
         elif job is not None and now_ns >= job.not_before_ns:
             job.tries += 1
-            code, d0 = job.codes[0]
             self._asked_job = True
-            events.append(self._send(command(self._options.address, code, d0), now_ns))
+            events.append(self._send(job.command, now_ns))
         elif now_ns - self._sent_ns >= self._poll_ns:
             events.append(self._send_status(now_ns))
 
@@ -211,15 +191,13 @@ class Ds205aBarrier:
         if not self._up:
             self._up = True
             events.append(Online(True))
-            if self._held_open:  # it may have restarted, and people may be inside
-                self._job = _Job(list(_HOLD), False, False, now_ns, None, gap_ms=200)
         counter = int.from_bytes(frame[6:9] if self._left else frame[9:12], "big")
         self._counter = counter
         if self._waiting:
             self._waiting = False
             self._job_answered(frame[13] == EXECUTED, counter, now_ns, events)
             self._asked_job = False
-        events.append(Status(counter, frame[3], frame[5], self._held_open))
+        events.append(Status(counter, frame[3], frame[5]))
         if self._job is not None and not self._waiting:
             self._next(now_ns, events)
 
@@ -237,15 +215,8 @@ class Ds205aBarrier:
             job.refused = True
             job.not_before_ns = now_ns + self._options.reply_ms * NS_PER_MS
             return
-        del job.codes[0]
-        if job.codes:
-            job.not_before_ns = now_ns + job.gap_ms * NS_PER_MS
-            return
         self._job = None
-        if job.opens:
-            events.append(Opened(counter, first_try=job.tries == 1))
-        elif job.closes:
-            events.append(Closed())
+        events.append(Opened(counter, first_try=job.tries == 1) if job.opens else Closed())
 
     def _send_status(self, now_ns: int) -> Send:
         self._asked_job = False

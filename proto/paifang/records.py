@@ -185,16 +185,20 @@ _STATION = struct.Struct("<BBxxII")  # version flags group count-of-products, th
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """A station's live state. `products` are the product classes it accepts, sorted."""
+    """A station's live state. `products` are the product classes it accepts, sorted.
+
+    `inner`: it lies inside the venue, a cable car say, and nobody enters or leaves the venue by it.
+    """
 
     group_id: int
     enabled: bool
     exit: bool
     products: tuple[int, ...]
+    inner: bool = False
 
     def pack(self) -> bytes:
         products = sorted(set(self.products))
-        flags = self.enabled | self.exit << 1
+        flags = self.enabled | self.exit << 1 | self.inner << 2
         head = _STATION.pack(STATION_VERSION, flags, self.group_id, len(products))
         return head + struct.pack(f"<{len(products)}I", *products)
 
@@ -205,7 +209,8 @@ class Station:
         _, flags, group, count = _STATION.unpack_from(data)
         if len(data) != _STATION.size + 4 * count:
             raise ValueError(f"a station record of {count} products has another length")
-        return cls(group, bool(flags & 1), bool(flags & 2), struct.unpack_from(f"<{count}I", data, _STATION.size))
+        products = struct.unpack_from(f"<{count}I", data, _STATION.size)
+        return cls(group, bool(flags & 1), bool(flags & 2), products, bool(flags & 4))
 
 
 DEVICE_VERSION = 1

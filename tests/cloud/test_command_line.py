@@ -78,7 +78,7 @@ def test_a_token(installation: Installation) -> None:
     assert re.fullmatch(r"[A-Z2-7]{26}\.[0-9a-f]{64}\n", made.stdout)
     unknown = installation.cloud("token", "East")
     assert (unknown.returncode, unknown.stdout) == (1, "")
-    assert unknown.stderr.endswith("paifang cloud: There is no edge East. Create it in the console.\n")
+    assert unknown.stderr.endswith("paifang cloud: There is no edge East. Create it first.\n")
 
 
 def test_a_first_administrator(installation: Installation) -> None:

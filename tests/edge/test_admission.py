@@ -13,7 +13,7 @@ from edge.admission import Presented
 from edge.verdict import Credential, OpenUse
 from edge.verifier import StoreError
 from paifang.reasons import Reason
-from paifang.records import CredentialKind, Record, State, Table, Usage, entitlement_key, usage_key
+from paifang.records import CredentialKind, Record, State, Station, Table, Usage, entitlement_key, live_key, usage_key
 from paifang.v1 import scan_pb2
 from tests.support.entrance import (
     DAY,
@@ -112,6 +112,17 @@ def test_a_barrier_without_a_sensor_settles_as_it_admits(entrance: Entrance) -> 
     assert entrance.open_rows() == 0
     assert entrance.committer.groups == 1
     assert entrance.admissions.occupancy().inside == 1
+
+
+def test_a_station_inside_the_venue_lets_nobody_in(entrance: Entrance) -> None:
+    inner = Station(GROUP, True, False, (PRODUCT,), inner=True)
+    fill(entrance.environment, [(Table.STATION, live_key(WEST.station_id), inner.pack())])
+    entrance.verifier.reload_live()
+    entrance.ticket(1)
+    answers = entrance.present(1, assume_passed=True)
+    entrance.settled()
+    assert said(answers) == (ADMIT, Reason.OK)
+    assert entrance.admissions.occupancy().inside == 0
 
 
 # --- the same use, twice ----------------------------------------------------------------------------------------------

@@ -10,13 +10,17 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from edge import __main__ as command
 from edge import identity
 from edge.enrol import Token, chain_at, enrol
 from edge.errors import EnrolError, NotEnrolledError, PinError, TokenError
 from tests.support.fake_cloud import EDGE, PEPPER, VENUE, FakeCloud
+
+ED25519_PEM = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32)).private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+)
 
 
 @pytest.fixture
@@ -117,6 +121,35 @@ def test_half_an_identity_says_so(tmp_path: Path, cloud: FakeCloud) -> None:
     (tmp_path / "identity" / "pepper").unlink()
     with pytest.raises(NotEnrolledError, match="is not whole"):
         identity.load(tmp_path)
+    again = enrol(tmp_path, cloud.enrol_address, Token.parse(cloud.token()), "1")  # what the message told to do
+    assert identity.load(tmp_path) == again
+
+
+@pytest.mark.parametrize("data", [b"", b"no key", b"-----BEGIN PRIVATE KEY-----\n", ED25519_PEM])
+def test_a_key_file_that_is_none(tmp_path: Path, cloud: FakeCloud, data: bytes) -> None:
+    (tmp_path / "identity").mkdir()
+    (tmp_path / "identity" / "edge.key").write_bytes(data)
+    with pytest.raises(NotEnrolledError, match=r"edge\.key is not a P-256 key: remove it and enrol again"):
+        enrol(tmp_path, cloud.enrol_address, Token.parse(cloud.token()), "1")
+    assert cloud.enrolments == 0
+
+
+def test_a_state_folder_that_cannot_be_made(tmp_path: Path, cloud: FakeCloud) -> None:
+    (tmp_path / "state").write_text("a file")
+    with pytest.raises(NotEnrolledError, match="this edge's key cannot be kept"):
+        enrol(tmp_path / "state", cloud.enrol_address, Token.parse(cloud.token()), "1")
+
+
+def test_an_identity_that_cannot_be_written(tmp_path: Path, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    token = Token.parse(cloud.token())
+    with monkeypatch.context() as disk:
+        disk.setattr(identity, "save", full)
+        with pytest.raises(EnrolError, match=r"No space left on device\. Put that right and enrol again"):
+            enrol(tmp_path, cloud.enrol_address, token, "1")
+    assert enrol(tmp_path, cloud.enrol_address, token, "1").edge_id == EDGE
 
 
 SECRET, PIN = "ABCDEFGHIJKLMNOPQRSTUVWX27", "0123456789abcdef" * 4

@@ -229,12 +229,6 @@ def test_a_tailgater_raises_an_alarm() -> None:
     ]
 
 
-def test_while_held_open_bodies_are_nobodys() -> None:
-    lane = ready()
-    assert lane.barrier(Status(150, held_open=True), 10) == []
-    assert lane.barrier(Status(151), 20) == [Alarm("lane.unticketed", "1 passed without a use")]
-
-
 # --- trouble ------------------------------------------------------------------------------------------------------
 
 

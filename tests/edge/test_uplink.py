@@ -10,11 +10,13 @@ from types import ModuleType
 import pytest
 import trio
 
+from edge import journal
 from edge.clock import CONFIRMED
 from edge.uplink import Backoff
 from paifang.records import Table
-from tests.support.fake_cloud import FakeCloud
-from tests.support.linked_edge import linked_edge, until
+from tests.support.fake_cloud import EDGE, FakeCloud
+from tests.support.journal import Journal
+from tests.support.linked_edge import MAP_BYTES, linked_edge, until
 from tests.support.tcp_proxy import Proxy
 
 
@@ -81,6 +83,23 @@ async def test_a_restart_goes_on_after_what_was_acked(core: ModuleType, tmp_path
         await until(lambda: edge.uplink.state.acked == 2)
     assert cloud.uploads == [[2]]
     assert cloud.chain_holds()
+
+
+async def test_a_call_ends_where_numbers_are_missing(core: ModuleType, tmp_path: Path, cloud: FakeCloud) -> None:
+    """A broken store's last entries, and then the new store's own: the cloud must not take them for neighbours."""
+    environment = core.Environment(str(tmp_path), MAP_BYTES)
+    txn = environment.begin()
+    book = Journal(EDGE, seq=4)
+    for seq in (5, 6):
+        txn.put(Table.JOURNAL, journal.seq_key(seq), book.write())
+    txn.put(Table.META, journal.LAST, journal.Tail(1000, bytes(32)).pack())
+    txn.commit()
+    environment.close()
+    async with linked_edge(core, tmp_path, cloud.identity(), feed=False) as edge:
+        edge.note("anew")
+        await until(lambda: edge.uplink.state.acked == 1001)
+        assert edge.uplink.state.uploaded == 3
+    assert cloud.uploads == [[5, 6], [1001]]
 
 
 async def test_a_frozen_peer_is_found_within_seconds(core: ModuleType, tmp_path: Path, cloud: FakeCloud) -> None:

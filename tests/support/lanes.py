@@ -120,8 +120,10 @@ class Post:
         return [one.reason for one in refused]
 
     def used(self, ticket: int) -> int:
-        stored = self.environment.get(Table.USAGE, usage_key(ticket, GROUP))
-        return Usage.unpack(stored).total if stored is not None else 0
+        """Its uses, as committed as `entries` tells them: `get` may still see the state before the last commit."""
+        key = usage_key(ticket, GROUP)
+        rows = self.environment.scan(Table.USAGE, key, 1, prefix=key)
+        return Usage.unpack(rows[0][1]).total if rows else 0
 
     async def ready(self) -> None:
         await eventually(lambda: self.state == scan_pb2.LANE_STATE_READY)

@@ -8,7 +8,7 @@ from typing import Any
 from cloud.catalog.models import TicketProduct
 from cloud.core.actors import Actor
 from cloud.core.idnumber import check_character
-from cloud.entitlements import live_services
+from cloud.entitlements import live_services, usage
 from cloud.entitlements.models import FeedRow
 from cloud.staff.services import create_employee, grant_role
 from cloud.venues.models import Device, Edge, Station, Venue
@@ -56,6 +56,11 @@ def make_id_number(serial: int = 1) -> str:
     """A valid ID number of nobody: an area code that was never given out."""
     digits = f"990000{19900101}{serial:03d}"
     return digits + check_character(digits)
+
+
+def relay(edge: Edge, owner_id: int, group_id: int, record: bytes) -> bool:
+    """An edge reports one usage record; whether it was news."""
+    return bool(usage.relay_all(edge, [usage.Reported(owner_id, group_id, record)]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ def bad() -> list[dict[str, Any]]:
         "too short": (passes.line(raw[:75]), Reason.UNREADABLE),
         "a claim in a longer form": (claims_as(body.replace(b"\x11", b"\xcc\x11", 1)), Reason.UNREADABLE),
         "an array in a longer form": (claims_as(b"\xdc\x00\x08" + body[1:]), Reason.UNREADABLE),
+        "a map instead of an array": (claims_as(b"\x88" + body[1:]), Reason.UNREADABLE),
         "seven claims": (claims_as(b"\x97" + body[1:-1]), Reason.UNREADABLE),
         "nine claims": (claims_as(b"\x99" + body[1:] + b"\0"), Reason.UNREADABLE),
         "a negative claim": (claims_as(body[:-1] + b"\xff"), Reason.UNREADABLE),

@@ -82,7 +82,7 @@ def choose_venue(request: HttpRequest) -> HttpResponse:
     if not isinstance(request.user, Employee):
         return redirect(settings.LOGIN_URL)
     code = request.POST.get("venue", "")
-    if not venues_of(request.user).filter(code=code).exists():
+    if code not in venues_of(request.user).values_list("code", flat=True):
         raise Http404
     request.session[SESSION_VENUE] = code
     return redirect(settings.LOGIN_REDIRECT_URL)

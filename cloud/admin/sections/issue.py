@@ -115,8 +115,9 @@ def issue(request: HttpRequest, desk: Desk) -> HttpResponse:
     if request.method != "POST":
         return _show(request, desk, IssueForm(desk, initial={"idempotency_key": uuid4().hex}))
     data = request.POST.copy()
+    data["product"] = data.get("product", "").replace("\0", "")  # PostgreSQL takes no such character
     products = {product.code: product for product in catalog.on_sale(desk.venue)}
-    chosen = products.get(data.get("product", ""))
+    chosen = products.get(data["product"])
     if chosen and chosen.validity == TicketProduct.Validity.OPEN:
         data["visit_date"] = today(desk.venue).isoformat()  # the field is not shown for an open ticket
     form = IssueForm(desk, data)

@@ -105,6 +105,7 @@ def order(request: HttpRequest, desk: Desk, number: str) -> HttpResponse:
             revocation=_spread(desk, found, units),
         ),
         "may_issue": desk.may(Permission.ORDER_ISSUE),
+        "may_show_pass": desk.may(Permission.ORDER_PASS),
         "may_revoke": desk.may(Permission.ORDER_REVOKE) and found.state == Order.State.ISSUED,
         "may_reissue": desk.may(Permission.ORDER_REISSUE) and found.state == Order.State.ISSUED,
     }

@@ -66,7 +66,7 @@ def drawn(line: str, label: str) -> SafeString:
     return mark_safe(markup)  # noqa: S308 - drawn here; the label is escaped by the writer
 
 
-@page(Permission.ORDER_VIEW)
+@page(Permission.ORDER_PASS)
 def qr(request: HttpRequest, desk: Desk, number: str, position: int) -> HttpResponse:
     order, unit = unit_or_404(desk, number, position)
     entered = admissions.for_entitlements(desk.venue, [unit.entitlement_id])
@@ -112,7 +112,7 @@ def _replaced(request: HttpRequest, unit: OrderUnit) -> str:
 
 
 @require_POST
-@page(Permission.ORDER_VIEW)
+@page(Permission.ORDER_PASS)
 def present(request: HttpRequest, desk: Desk, number: str, position: int) -> HttpResponse:
     """Shows the code to a lane of the demo, then waits for the gate's record of it."""
     if emulators.control() is None:
@@ -130,7 +130,7 @@ def present(request: HttpRequest, desk: Desk, number: str, position: int) -> Htt
     return _waiting(request, desk, unit, device, after, POLLS)
 
 
-@page(Permission.ORDER_VIEW)
+@page(Permission.ORDER_PASS)
 def presented(request: HttpRequest, desk: Desk, number: str, position: int) -> HttpResponse:
     """The gate's verdict once its record has come, else the same question again a moment later."""
     _order, unit = unit_or_404(desk, number, position)

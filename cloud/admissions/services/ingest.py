@@ -181,7 +181,7 @@ def _take(edge: Edge, taken: Sequence[Decoded]) -> None:
         counted += _settle_stored(edge, settlements)
     usage.relay_all(edge, [usage.Reported(owner, group, record) for (owner, group), record in usages.items()])
     for code, times in alarms.items():
-        raise_alarm("edge." + code[:50], edge, edge.venue, times=times)
+        raise_alarm("edge." + code, edge, edge.venue, times=times)
     count(edge.venue, counted)  # last: other edges of the station wait for these rows until the commit
 
 

@@ -23,10 +23,11 @@ def create_station(
     name_en: str = "",
     nature: str = Station.Nature.ENTRY,
     group: ExclusionGroup | None = None,
+    inner: bool = False,
 ) -> Station:
     """As cloud.venues.services; a station made in a group verifies what the group verifies (S-13)."""
     station = venues.create_station(
-        actor=actor, venue=venue, name_zh=name_zh, name_en=name_en, nature=nature, group=group
+        actor=actor, venue=venue, name_zh=name_zh, name_en=name_en, nature=nature, group=group, inner=inner
     )
     products = ProductStation.objects.filter(station__group_id=station.group_id).values_list("product_id", flat=True)
     ProductStation.objects.bulk_create(ProductStation(product_id=pk, station=station) for pk in set(products))

@@ -60,7 +60,9 @@ def enrol(*, secret: str, csr_der: bytes, software_version: str) -> Enrolled:
         if token is None:
             # Anybody can ask: no audit row, or a stranger could fill the table.
             logger.warning("enrolment refused: no such token")
-            raise DomainError("enrol.token", "没有此令牌。", "There is no such token. Make one in the console.")
+            raise DomainError(
+                "enrol.token", "没有此令牌，请重新生成。", "There is no such token. Make one: paifang cloud token EDGE."
+            )
         edge = Edge.objects.select_related("venue").get(pk=token.edge_id)
         now = timezone.now()
         refused = _refusal(token, edge, public, now)

@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                 ('name_zh', models.CharField(max_length=80)),
                 ('name_en', models.CharField(blank=True, max_length=80)),
                 ('nature', models.CharField(choices=[('entry', 'Entry'), ('exit', 'Exit')], default='entry', max_length=8)),
+                ('inner', models.BooleanField(default=False)),
                 ('enabled', models.BooleanField(default=True)),
                 ('group', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='stations', to='venues.exclusiongroup')),
                 ('venue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='venues.venue')),

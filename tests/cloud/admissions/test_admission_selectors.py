@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cloud.admissions import selectors
+from cloud.admissions.models import Occupancy
 from cloud.admissions.services import ingest
+from cloud.entitlements import live_services
 from cloud.venues.models import Device, Edge, Station, Venue
 from paifang.reasons import Reason
 from paifang.v1 import scan_pb2
 from tests.support.journal import NOON_MS, TODAY, Journal
+from tests.support.venue import SYSTEM
 
 pytestmark = pytest.mark.django_db
 
@@ -58,8 +61,17 @@ def test_refusals_by_reason(venue: Venue) -> None:
 def test_today_and_inside(venue: Venue) -> None:
     now = NOON + timedelta(hours=1)
     assert selectors.today(venue, now) == selectors.Today(TODAY, 3, 6, 3, 4, 1)
-    assert selectors.inside_now(venue, now) == 3
-    assert selectors.inside_now(venue, now + timedelta(days=1)) == 0
+    assert selectors.today(venue, now).inside == 3
+    assert selectors.today(venue, now + timedelta(days=1)).inside == 0
+
+
+def test_a_station_inside_the_venue_lets_nobody_in(venue: Venue, edge: Edge) -> None:
+    cable = live_services.create_station(actor=SYSTEM, venue=venue, name_zh="索道站", inner=True)
+    journal = Journal(edge.pk)
+    ingest(edge, [journal.admit(79, station=cable.pk, device=9999), journal.settle(1)])
+    today = selectors.today(venue, NOON + timedelta(hours=1))
+    assert (today.admissions, today.entered, today.inside) == (1, 0, 0)
+    assert Occupancy.objects.get(station_id=cable.pk).entered == 1
 
 
 @pytest.mark.usefixtures("traffic")

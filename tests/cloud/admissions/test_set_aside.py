@@ -70,6 +70,8 @@ def test_only_unreadable_entries(edge: Edge, journal: Journal) -> None:
         {"presentation": scan_pb2.Presentation(usage=b"no usage")},
         {"settlement": scan_pb2.Settlement(outcome=99)},  # type: ignore[arg-type]
         {"settlement": scan_pb2.Settlement(outcome=scan_pb2.OUTCOME_PASSED, passed=2**31)},
+        {"alarm": scan_pb2.Alarm(code="store\0full")},  # PostgreSQL stores no such text
+        {"alarm": scan_pb2.Alarm(code="x" * 51)},
     ],
 )
 def test_what_no_column_holds_is_unreadable(edge: Edge, journal: Journal, field: dict[str, object]) -> None:

@@ -10,14 +10,11 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from cloud.admin.translations import compile_catalogs
 from cloud.gates.models import EdgeHealth
 from cloud.staff.models import Employee
 from cloud.venues.models import Device, Edge, Venue
 from paifang.v1 import scan_pb2
 from tests.support import venue as make
-
-compile_catalogs()  # before anything asks for a translation: gettext remembers what it did not find
 
 settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # else the file server warns of it in every test
 

@@ -163,6 +163,7 @@ def test_one_works_at_the_venue_one_chose(log_in, venue: Venue):
     assert client.get("/orders/new").status_code == 200  # an administrator here, a viewer there
     assert client.post("/venue", {"venue": third.code}).status_code == 404
     assert client.post("/venue", {"venue": "nowhere"}).status_code == 404
+    assert client.post("/venue", {"venue": "\0"}).status_code == 404, "PostgreSQL takes no such character"
 
 
 def test_an_unknown_address_is_explained(log_in):

@@ -137,6 +137,7 @@ def test_names_in_an_order_are_text_not_markup(log_in, venue: Venue, adult: Tick
 def test_orders_of_another_venue_and_missing_ones_are_not_found(log_in, order: Order, address):
     client = log_in()
     assert client.get(f"/orders/nothing{address}").status_code == 404
+    assert client.get(f"/orders/%00{address}").status_code == 404, "PostgreSQL takes no such character"
     other = make.make_venue("other")
     make.grant_role(actor=make.SYSTEM, employee=Employee.objects.get(username="u-administrator"),
                     role="administrator", venue=other)  # fmt: skip
@@ -235,7 +236,8 @@ def test_what_is_off_sale_is_not_offered(log_in, venue: Venue, adult: TicketProd
     TicketProduct.objects.update(on_sale=False)
     client = log_in()
     assert "Nothing is on sale" in text_of(client.get("/orders/new"))
-    assert client.post("/orders/new", asked(venue)).status_code == 422
+    for product in ("adult", "nothing", "\0"):
+        assert client.post("/orders/new", asked(venue, product=product)).status_code == 422
     assert Order.objects.count() == 0
 
 
@@ -310,10 +312,16 @@ def test_a_revoked_ticket_gets_no_new_code(log_in, order: Order):
 
 
 def test_the_qr_carries_the_pass(log_in, order: Order):
-    page = log_in("viewer").get(f"/orders/{order.number}/1/qr").content.decode()
+    page = log_in("gate_supervisor").get(f"/orders/{order.number}/1/qr").content.decode()
     line = pass_line(unit(order).entitlement)
     assert segno.make_qr(line, error="m", boost_error=False).designator == "6-M"
     assert rendered(page) == line
+
+
+def test_who_only_looks_sees_no_code(log_in, order: Order):
+    client = log_in("viewer")
+    assert f"/orders/{order.number}/1/qr" not in client.get(f"/orders/{order.number}").content.decode()
+    assert client.get(f"/orders/{order.number}/1/qr").status_code == 403
 
 
 def rendered(page: str) -> str:

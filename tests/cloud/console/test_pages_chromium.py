@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import Iterator
@@ -50,15 +51,18 @@ LONG = "无障碍与团队专用通道 Wide lane for groups, prams and wheelchai
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser. Playwright runs on asyncio's own loop: trio-asyncio, imported by tests of the edge, replaces it."""
     if not Path(CHROMIUM).exists():
         pytest.skip("Chromium is not installed")
     # Playwright runs an event loop in this thread, and Django takes that for asynchronous code.
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "new_event_loop", asyncio.SelectorEventLoop)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+            yield browser
+            browser.close()
     if before is None:
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 

@@ -89,7 +89,7 @@ def next_question(response) -> str:
 
 
 def test_the_code_goes_to_the_scanner_and_somebody_to_the_barrier(log_in, order: Order, gate: Device, demo: Emulators):
-    client = log_in("viewer")
+    client = log_in("gate_supervisor")
     page = client.get(f"/orders/{order.number}/1/qr").content.decode()
     assert "Present it at a lane" in page
     assert '{"lane": "W-1"}' in page

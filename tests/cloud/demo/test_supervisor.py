@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,12 @@ SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
 PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEPER!r}])"  # leaves a child in its group
 FAILS = "import sys; print('the disk is gone'); sys.exit(3)"
+
+
+def run(coroutine: Coroutine[Any, Any, None]) -> None:
+    """On asyncio's own loop: importing trio-asyncio, as other tests do, puts another in its place."""
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        runner.run(coroutine)
 
 
 async def until(holds: Callable[[], bool], seconds: float = 15.0) -> None:
@@ -62,7 +69,7 @@ def test_stop_ends_a_whole_process_group(tmp_path: Path) -> None:
         await supervisor.stop("cloud")
         await until(lambda: not in_group(process.pid))
 
-    asyncio.run(play())
+    run(play())
     assert said == []
 
 
@@ -75,7 +82,7 @@ def test_what_ignores_sigterm_is_killed(tmp_path: Path, monkeypatch: pytest.Monk
         await until(lambda: "up" in (tmp_path / "web.log").read_text())
         await supervisor.stop_all()
 
-    asyncio.run(play())
+    run(play())
     process = supervisor.programs["web"].process
     assert process is not None
     assert process.returncode == -signal.SIGKILL
@@ -92,7 +99,7 @@ def test_a_crash_is_reported_with_its_last_words_and_started_again(tmp_path: Pat
         watch.cancel()
         await supervisor.stop_all()
 
-    asyncio.run(play())
+    run(play())
     assert said[0] == f"rpc ended (exit code 3); starting it again in 0.5 s; its log: {tmp_path / 'rpc.log'}"
     assert said[1] == "    the disk is gone"
 
@@ -121,7 +128,7 @@ def test_stopped_stays_stopped_until_started(tmp_path: Path) -> None:
         server.close()
         await supervisor.stop_all()
 
-    asyncio.run(play())
+    run(play())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
@@ -141,7 +148,7 @@ asyncio.run(supervisor.watch())
         pid = int(supervisor.stdout.readline())
         assert Path(f"/proc/{pid}").exists()
         supervisor.kill()
-    asyncio.run(until(lambda: not alive(pid)))
+    run(until(lambda: not alive(pid)))
 
 
 def alive(pid: int) -> bool:

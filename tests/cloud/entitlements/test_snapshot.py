@@ -8,16 +8,16 @@ import pytest
 
 from cloud.catalog.models import TicketProduct
 from cloud.catalog.services import snapshot_rules
-from cloud.entitlements import acks, services, snapshot, usage
+from cloud.entitlements import acks, services, snapshot
 from cloud.entitlements.models import Entitlement
 from cloud.entitlements.sequencer import head, number_waiting
 from cloud.venues.models import Device, Edge, Station, Venue
 from paifang import records
 from paifang.records import Op, Table
 from paifang.v1.feed_pb2 import STREAM_BULK, STREAM_URGENT
-from tests.support.venue import feed_rows, last_feed_row
+from tests.support.venue import feed_rows, last_feed_row, relay
 
-NOW = datetime(2026, 11, 22, 4, tzinfo=UTC)
+NOW = datetime.now(UTC).replace(microsecond=0)  # ID numbers are told for the next days only
 
 
 @pytest.fixture
@@ -83,9 +83,9 @@ def test_revoked_ones_are_there_and_long_expired_ones_are_not(
 def test_the_uses_of_the_other_edges_alone(venue: Venue, edge: Edge, west: Station, tickets: list[Entitlement]) -> None:
     other = Edge.objects.create(venue=venue, name="东门主机")
     spent = records.Usage(revision=3, total=1).pack()
-    usage.relay(edge, tickets[0].pk, west.group_id, spent)
-    usage.relay(other, tickets[1].pk, west.group_id, spent)
-    usage.relay(other, 12345, west.group_id, spent)  # of no ticket that lives
+    relay(edge, tickets[0].pk, west.group_id, spent)
+    relay(other, tickets[1].pk, west.group_id, spent)
+    relay(other, 12345, west.group_id, spent)  # of no ticket that lives
     others = [op for op in pages(edge, 2) if op.table == Table.OTHERS]
     assert others == [Op(Table.OTHERS, records.others_key(tickets[1].pk, west.group_id, other.pk), spent)]
 

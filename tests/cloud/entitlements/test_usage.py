@@ -21,7 +21,7 @@ from paifang import records
 from paifang.records import Table
 from paifang.v1 import feed_pb2
 from tests.support.race import race
-from tests.support.venue import SYSTEM, Row, feed_rows, last_feed_row, make_edge
+from tests.support.venue import SYSTEM, Row, feed_rows, last_feed_row, make_edge, relay
 
 pytestmark = pytest.mark.django_db
 
@@ -65,7 +65,7 @@ def ticket(venue: Venue, adult: TicketProduct) -> int:
 
 def test_a_siblings_use_is_passed_on_in_bulk(venue: Venue, edge: Edge, sibling: Edge) -> None:
     mark, record = last_feed_row(), used(1, 1)
-    assert usage.relay(edge, 42, 7, record)
+    assert relay(edge, 42, 7, record)
     [row] = feed_rows(mark)
     assert row.stream == feed_pb2.STREAM_BULK
     assert [(op.table, op.key, op.value) for op in row.ops] == [
@@ -77,16 +77,16 @@ def test_an_edge_alone_has_nobody_to_tell(venue: Venue, edge: Edge) -> None:
     mark = last_feed_row()
     retired = make_edge(venue, "旧主机")
     Edge.objects.filter(pk=retired.pk).update(retired_at=timezone.now())
-    assert usage.relay(edge, 42, 7, used(1, 1))
+    assert relay(edge, 42, 7, used(1, 1))
     assert feed_rows(mark) == []
     assert kept(42, 7) == {edge.pk: 1}
 
 
 def test_the_highest_revision_wins_whatever_the_order(venue: Venue, edge: Edge, sibling: Edge) -> None:
-    assert usage.relay(edge, 42, 7, used(3, 2))
+    assert relay(edge, 42, 7, used(3, 2))
     mark = last_feed_row()
-    assert not usage.relay(edge, 42, 7, used(2, 9))
-    assert not usage.relay(edge, 42, 7, used(3, 9))
+    assert not relay(edge, 42, 7, used(2, 9))
+    assert not relay(edge, 42, 7, used(3, 9))
     assert feed_rows(mark) == []
     news = usage.relay_all(
         edge, [Reported(42, 7, used(5, 3)), Reported(42, 7, used(4, 9)), Reported(43, 7, used(1, 1))]
@@ -96,8 +96,8 @@ def test_the_highest_revision_wins_whatever_the_order(venue: Venue, edge: Edge, 
 
 
 def test_each_edge_counts_for_itself(venue: Venue, edge: Edge, sibling: Edge) -> None:
-    usage.relay(edge, 42, 7, used(9, 1))
-    usage.relay(sibling, 42, 7, used(1, 2))
+    relay(edge, 42, 7, used(9, 1))
+    relay(sibling, 42, 7, used(1, 2))
     assert kept(42, 7) == {edge.pk: 1, sibling.pk: 2}
     assert [row.source for row in usage.others_of(edge)] == [sibling.pk]
     assert [row.source for row in usage.others_of(sibling)] == [edge.pk]
@@ -105,7 +105,7 @@ def test_each_edge_counts_for_itself(venue: Venue, edge: Edge, sibling: Edge) ->
 
 def test_bytes_that_are_no_usage_record_are_refused(venue: Venue, edge: Edge) -> None:
     with pytest.raises(ValueError, match="not a usage record"):
-        usage.relay(edge, 42, 7, b"soup")
+        relay(edge, 42, 7, b"soup")
     assert usage.relay_all(edge, []) == []
 
 
@@ -121,7 +121,7 @@ def test_many_at_once(venue: Venue, edge: Edge, sibling: Edge) -> None:
 def test_reports_at_once_never_lower_a_revision(venue: Venue, edge: Edge, sibling: Edge) -> None:
     def report(revision: int) -> bool:
         with transaction.atomic():
-            return usage.relay(edge, 42, 7, used(revision, revision))
+            return relay(edge, 42, 7, used(revision, revision))
 
     for turn in range(0, 40, 10):
         mark = last_feed_row()
@@ -140,7 +140,7 @@ def test_leaving_gives_a_used_ticket_no_second_entry(
     """Told to the edge itself too: what it used in the group is not its own count in the new one."""
     live_services.join_groups(actor=SYSTEM, venue=venue, station=west, others=[east])
     record = used(1, 1)
-    usage.relay(edge, ticket, west.group_id, record)
+    relay(edge, ticket, west.group_id, record)
     mark = last_feed_row()
     left = live_services.leave_group(actor=SYSTEM, venue=venue, station=east)
     rows = feed_rows(mark)
@@ -157,7 +157,7 @@ def test_leaving_gives_a_used_ticket_no_second_entry(
 def test_joining_counts_what_was_used_at_either(
     venue: Venue, west: Station, east: Station, edge: Edge, ticket: int
 ) -> None:
-    usage.relay(edge, ticket, east.group_id, used(4, 1))
+    relay(edge, ticket, east.group_id, used(4, 1))
     live_services.join_groups(actor=SYSTEM, venue=venue, station=east, others=[west])
     assert kept(ticket, west.group_id) == {carried.source_of(1, edge.pk): 1}
 
@@ -170,13 +170,13 @@ def test_a_use_made_before_and_uploaded_after_still_counts(
     before = now_ms()
     left = live_services.leave_group(actor=SYSTEM, venue=venue, station=east)
     mark = last_feed_row()
-    usage.relay(edge, ticket, west.group_id, used(1, 1, before))
+    relay(edge, ticket, west.group_id, used(1, 1, before))
     source = carried.source_of(1, edge.pk)
     assert others(feed_rows(mark)).keys() == {(ticket, left.group_id, source)}, "though the edge is alone"
     assert kept(ticket, left.group_id) == {source: 1}
 
     after = int((timezone.now() + timedelta(seconds=1)).timestamp() * 1000)
-    usage.relay(edge, ticket, west.group_id, used(2, 2, after))
+    relay(edge, ticket, west.group_id, used(2, 2, after))
     assert kept(ticket, left.group_id) == {source: 1}, "what is used afterwards counts in its own group only"
     assert kept(ticket, west.group_id) == {edge.pk: 2}
 
@@ -186,9 +186,9 @@ def test_leaving_and_joining_again_counts_nothing_twice(
     venue: Venue, west: Station, east: Station, edge: Edge, ticket: int
 ) -> None:
     live_services.join_groups(actor=SYSTEM, venue=venue, station=west, others=[east])
-    usage.relay(edge, ticket, west.group_id, used(1, 1))
+    relay(edge, ticket, west.group_id, used(1, 1))
     left = live_services.leave_group(actor=SYSTEM, venue=venue, station=east)
-    usage.relay(edge, ticket, left.group_id, used(1, 1))
+    relay(edge, ticket, left.group_id, used(1, 1))
     for _ in range(2):
         live_services.join_groups(actor=SYSTEM, venue=venue, station=west, others=[east])
         assert sorted(kept(ticket, west.group_id).values()) == [1, 1]
@@ -202,7 +202,7 @@ def test_tickets_past_their_end_are_not_carried(
     venue: Venue, west: Station, east: Station, edge: Edge, ticket: int
 ) -> None:
     live_services.join_groups(actor=SYSTEM, venue=venue, station=west, others=[east])
-    usage.relay(edge, ticket + 1, west.group_id, used(1, 1))
+    relay(edge, ticket + 1, west.group_id, used(1, 1))
     left = live_services.leave_group(actor=SYSTEM, venue=venue, station=east)
     assert kept(ticket + 1, left.group_id) == {}
 
@@ -219,7 +219,7 @@ def test_a_report_while_a_station_leaves_is_not_lost(
 
     def work(name: str) -> None:
         if name == "report":
-            done[name] = usage.relay(edge, ticket, west.group_id, used(1, 1, before))
+            done[name] = relay(edge, ticket, west.group_id, used(1, 1, before))
         else:
             done[name] = live_services.leave_group(actor=SYSTEM, venue=venue, station=east)
 

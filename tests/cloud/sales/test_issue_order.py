@@ -119,7 +119,6 @@ def test_the_gates_are_told_once_the_rule_set_first(venue: Venue, adult: TicketP
         not_before=int(bound.not_before.timestamp()),
         not_after=int(bound.not_after.timestamp()),
         digest=bytes(bound.pass_digest),
-        identity=hashed,
     )
     assert row.ops[2].value == (1).to_bytes(4, "little")
 

@@ -197,6 +197,20 @@ def test_employees_need_a_name_of_their_own_and_a_good_password(db: None, fields
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("password", "zh", "en"),
+    [
+        ("short", "至少需要 10 个字符", "it needs at least 10 characters"),
+        ("password", "至少需要 10 个字符，过于常见", "it needs at least 10 characters, too many people use it"),
+        ("xiaoming-wang", "与用户名或姓名太相似", "it is too much like the user name or the name"),
+    ],
+)
+def test_why_a_password_is_too_weak_is_said_in_both_languages(db: None, password: str, zh: str, en: str) -> None:
+    with pytest.raises(DomainError) as refused:
+        staff.create_employee(actor=SYSTEM, username="xiaoming-wang", password=password)
+    assert (refused.value.zh, refused.value.en) == (f"密码太弱：{zh}。", f"The password is too weak: {en}.")
+
+
 def test_an_unknown_role_is_refused(venue: Venue, viewer: Actor) -> None:
     with pytest.raises(DomainError) as refused:
         staff.grant_role(actor=SYSTEM, employee=viewer.employee, role="emperor", venue=venue)  # type: ignore[arg-type]

@@ -175,20 +175,6 @@ def test_every_creation_is_in_the_trail(venue: Venue, west: Station, gate: Devic
     assert actions == ["venue.create", "station.create", "edge.create", "device.create"]
 
 
-@pytest.mark.spec("S-21")
-def test_the_stations_status_outranks_the_devices(venue: Venue, west: Station, gate: Device) -> None:
-    assert selectors.effective(gate)
-    Station.objects.filter(pk=west.pk).update(enabled=False)
-    gate = selectors.gates(venue).get()
-    assert not selectors.effective(gate)
-    assert gate.enabled
-
-
-def test_group_members_are_told(venue: Venue, west: Station, east: Station) -> None:
-    live_services.join_groups(actor=SYSTEM, venue=venue, station=west, others=[east])
-    assert list(selectors.group_members(west)) == [west, east]
-
-
 def test_the_database_itself_refuses_two_equal_numbers(venue: Venue, west: Station) -> None:
     with pytest.raises((IntegrityError, ValidationError)), scopes_disabled():
         Station.objects.create(venue=venue, number=west.number, name_zh="x", group_id=west.group_id)

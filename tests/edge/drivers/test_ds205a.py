@@ -117,27 +117,6 @@ def test_close_replaces_an_open_on_its_way() -> None:
     assert driver.feed(reply(100), 120 * NS_PER_MS) == [Closed(), Status(100)]
 
 
-def test_held_open_both_ways_200_ms_apart_and_again_after_an_outage() -> None:
-    driver = online()
-    hold_left, hold_right = command(1, Command.HOLD_LEFT), command(1, Command.HOLD_RIGHT)
-    assert driver.hold_open(0) == [Send(hold_left)]
-    assert driver.feed(reply(100), 10 * NS_PER_MS) == [Status(100, held_open=True)]
-    sent = [event for event in ticked(driver, 20, 310) if isinstance(event, Send)]
-    assert Send(hold_right) not in sent[:1]
-    assert driver.feed(reply(100), 310 * NS_PER_MS)[-1] in (Status(100, held_open=True), Send(hold_right))
-    driver.disconnected()
-    driver.connected(400 * NS_PER_MS)
-    assert driver.feed(reply(0), 410 * NS_PER_MS)[-1] == Send(hold_left)
-    driver.feed(reply(0), 420 * NS_PER_MS)
-    assert driver.release(430 * NS_PER_MS) == [Send(command(1, Command.RELEASE))]
-    assert driver.feed(reply(0), 440 * NS_PER_MS) == [Status(0), Send(CLOSE)]
-
-
-def test_forbidding_goes_the_lanes_way() -> None:
-    assert online().forbid(0) == [Send(command(1, Command.FORBID_LEFT))]
-    assert online(direction="right").forbid(0) == [Send(command(1, Command.FORBID_RIGHT))]
-
-
 def test_strict_and_lenient_checks() -> None:
     wrong = reply(101)[:-1] + b"\0"
     strict = online()
