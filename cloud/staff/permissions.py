@@ -17,7 +17,7 @@ class Permission(StrEnum):
     LIVE_VIEW = "live.view"
     ORDER_VIEW = "order.view"
     ORDER_ISSUE = "order.issue"
-    ORDER_PASS = "order.pass"  # show a ticket's code: whoever holds it can enter by it
+    ORDER_PASS = "order.pass"  # noqa: S105 - show a ticket's code: whoever holds it can enter by it
     ORDER_REVOKE = "order.revoke"
     ORDER_REISSUE = "order.reissue"
     PRODUCT_MANAGE = "product.manage"
@@ -43,7 +43,11 @@ BUILT_IN: dict[str, tuple[str, str, tuple[Permission, ...]]] = {
         "产品经理",
         "Product manager",
         (
-            *_VIEW, Permission.ORDER_ISSUE, Permission.ORDER_PASS, Permission.ORDER_REVOKE, Permission.ORDER_REISSUE,
+            *_VIEW,
+            Permission.ORDER_ISSUE,
+            Permission.ORDER_PASS,
+            Permission.ORDER_REVOKE,
+            Permission.ORDER_REISSUE,
             Permission.PRODUCT_MANAGE,
         ),
     ),
