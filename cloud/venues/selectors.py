@@ -29,3 +29,8 @@ def gates(venue: Venue) -> QuerySet[Device]:
 
 def live_edges(venue: Venue) -> QuerySet[Edge]:
     return Edge.objects.filter(venue=venue, retired_at=None)
+
+
+def effective(device: Device) -> bool:
+    """Whether a device may work: its station's status outranks its own, which stays as it is (S-21)."""
+    return device.enabled and (device.station is None or device.station.enabled)
