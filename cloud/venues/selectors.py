@@ -34,3 +34,8 @@ def live_edges(venue: Venue) -> QuerySet[Edge]:
 def effective(device: Device) -> bool:
     """Whether a device may work: its station's status outranks its own, which stays as it is (S-21)."""
     return device.enabled and (device.station is None or device.station.enabled)
+
+
+def group_members(station: Station) -> QuerySet[Station]:
+    """The same-type stations, itself among them."""
+    return Station.objects.filter(group_id=station.group_id).order_by("number")
