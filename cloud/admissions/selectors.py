@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import TruncMinute
 from django.utils import timezone
 
 from cloud.admissions.models import Admission, JournalEntry, Occupancy
 from cloud.core import business_day
+from cloud.sales.models import OrderUnit
 from cloud.venues.models import Device, Station, Venue
 from paifang.v1 import scan_pb2
 
@@ -127,6 +128,22 @@ def for_entitlements(venue: Venue, ids: Iterable[int]) -> dict[int, list[Admissi
     for admission in Admission.objects.filter(venue=venue, entitlement_id__in=list(ids)).order_by("-at", "-pk"):
         found[admission.entitlement_id].append(admission)
     return dict(found)
+
+
+def listed(venue: Venue) -> QuerySet[Admission]:
+    """All of them with the names a list shows, None where there is none: `station_zh`, `station_en`, `device_name`,
+    `product_zh`, `product_en` (as sold) and `order_number`."""
+    stations = Station.objects.filter(pk=OuterRef("station_id"))
+    devices = Device.objects.filter(pk=OuterRef("device_id"))
+    units = OrderUnit.objects.filter(entitlement_id=OuterRef("entitlement_id")).order_by()
+    return Admission.objects.filter(venue=venue).annotate(
+        station_zh=Subquery(stations.values("name_zh")),
+        station_en=Subquery(stations.values("name_en")),
+        device_name=Subquery(devices.values("name")),
+        product_zh=Subquery(units.values("product_name_zh")),
+        product_en=Subquery(units.values("product_name_en")),
+        order_number=Subquery(units.values("order__number")),
+    )
 
 
 def _presentations(venue: Venue) -> QuerySet[JournalEntry]:

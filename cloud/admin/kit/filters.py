@@ -19,9 +19,19 @@ from cloud.admin.kit.text import named
 Text = str | Promise
 
 
+class _ChoiceFilter(django_filters.ChoiceFilter):
+    """Asks for its choices with each request, where they are to be asked for."""
+
+    @property
+    def field(self) -> forms.Field:
+        if callable(self.extra["choices"]):
+            self.extra["choices"] = list(self.extra["choices"]())  # of this request's copy
+        return super().field
+
+
 def choice(label: Text, name: str, choices: Iterable[tuple[str, Text]] | Callable[[], Any]) -> django_filters.Filter:
-    """One of a few values of a field."""
-    return django_filters.ChoiceFilter(field_name=name, label=label, choices=choices, empty_label=_("All"))
+    """One of a few values of a field; a function is asked for them within the scope."""
+    return _ChoiceFilter(field_name=name, label=label, choices=choices, empty_label=_("All"))
 
 
 def switch(label: Text, name: str, on: Text = "", off: Text = "") -> django_filters.Filter:

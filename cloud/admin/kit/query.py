@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import django_filters
+from django.core.exceptions import FieldDoesNotExist
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils.functional import cached_property
@@ -57,8 +58,10 @@ class Query:
         order: list[Any] = []
         for name in names:
             down = name.startswith("-") != descending
-            expression = F(name.lstrip("-"))
-            order.append(expression.desc(nulls_last=True) if down else expression.asc(nulls_last=True))
+            field = name.lstrip("-")
+            # "Nulls last" keeps PostgreSQL from reading a descending index: only where there may be nulls.
+            last = True if _may_be_null(self.section.rows(self.desk).model, field) else None
+            order.append(F(field).desc(nulls_last=last) if down else F(field).asc(nulls_last=last))
         first_down = self.section.order[0].startswith("-")
         order.append("-pk" if descending or first_down else "pk")
         return self.filters.qs.order_by(*order)
@@ -107,3 +110,16 @@ class Query:
         for name in [name for name in data if not any(data.getlist(name))]:
             data.pop(name)
         return f"?{data.urlencode()}"
+
+
+def _may_be_null(model: Any, path: str) -> bool:
+    """Whether a value to order by may be missing: a nullable field, or one of a row that need not be there."""
+    for name in path.split("__"):
+        try:
+            field = model._meta.get_field("id" if name == "pk" else name)
+        except FieldDoesNotExist:  # an annotation
+            return True
+        if not field.concrete or field.null:
+            return True
+        model = field.related_model
+    return False

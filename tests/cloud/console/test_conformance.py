@@ -22,12 +22,17 @@ from cloud.admin import urls
 from cloud.admin.kit import export_view, registry
 from cloud.admin.kit.forms import SEEN, SectionForm
 from cloud.admin.kit.section import Action, FormSpec, Section, Value
+from cloud.admissions.models import Admission
 from cloud.core import audit
+from cloud.core.business_day import today
 from cloud.core.errors import DomainError
 from cloud.core.inputs import required_text
 from cloud.core.models import AuditRow
+from cloud.gates.models import EdgeCertificate
+from cloud.sales import services as sales
+from cloud.sales.values import OrderLine
 from cloud.staff.permissions import Permission, require
-from cloud.venues.models import Edge, Station, Venue
+from cloud.venues.models import Device, Edge, Station, Venue
 from tests.support import venue as make
 
 assert urls.app_name == "console"  # importing it registers the sections
@@ -98,13 +103,42 @@ def sample_device(venue: Venue, n: int, name: str) -> Any:
     return device
 
 
+def sample_edge(venue: Venue, n: int, name: str) -> Any:
+    edge = make.make_edge(venue, name or f"edge {n}")
+    make.make_gate(venue, Station.objects.first() or make.make_station(venue), f"EDGE-{n}", edge)
+    EdgeCertificate.objects.create(venue=venue, edge=edge, serial=f"{edge.pk:x}", not_after=timezone.now())
+    return edge
+
+
+def sample_admission(venue: Venue, n: int, name: str) -> Any:
+    edge = Edge.objects.first() or make.make_edge(venue)
+    gate = Device.objects.first() or make.make_gate(venue, make.make_station(venue), "ADM-1", edge)
+    product = make.make_product(venue, f"p{n}", name_zh=name or f"票{n}", name_en="")
+    line = OrderLine(product, 1, today(venue))
+    order = sales.issue_order(actor=make.SYSTEM, venue=venue, lines=[line], idempotency_key=f"order {n}")
+    return Admission.objects.create(
+        venue=venue, edge=edge, seq=n + 1, entitlement_id=order.units.get().entitlement_id,
+        product_class=product.product_class, station_id=gate.station_id, device_id=gate.pk, credential_kind=1,
+        at=timezone.now(), business_day=today(venue), persons=1, passed=1, outcome=Admission.Outcome.PASSED,
+    )  # fmt: skip
+
+
 def sample_toy(venue: Venue, n: int, name: str) -> Any:
     return make.make_edge(venue, name or f"toy {n}")
+
+
+def sample_product(venue: Venue, n: int, name: str) -> Any:
+    station = Station.objects.first() or make.make_station(venue, "西门")
+    english = "" if name else f"Product {n}"
+    return make.make_product(venue, f"p-{n}", name_zh=name or f"产品{n}", name_en=english, stations=[station])
 
 
 SAMPLES: dict[str, Callable[[Venue, int, str], Any]] = {
     "stations": sample_station,
     "devices": sample_device,
+    "products": sample_product,
+    "edges": sample_edge,
+    "admissions": sample_admission,
     "toys": sample_toy,
 }
 KEYS = [*(section.key for section in registry.sections()), TOY.key]
