@@ -14,3 +14,8 @@ def trail_of(rows: Iterable[models.Model], limit: int = 100) -> list[AuditRow]:
     """What was done to these rows, the newest first."""
     targets = [target_of(row) for row in rows]
     return list(AuditRow.objects.filter(target__in=targets).order_by("-at", "-pk")[:limit])
+
+
+def trail_at(venue: models.Model) -> models.QuerySet[AuditRow]:
+    """Everything that was done at a venue."""
+    return AuditRow.objects.filter(venue_id=venue.pk)

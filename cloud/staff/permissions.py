@@ -27,6 +27,7 @@ class Permission(StrEnum):
     KEY_MANAGE = "key.manage"  # rotate and kill signing keys
     STAFF_MANAGE = "staff.manage"
     VENUE_MANAGE = "venue.manage"
+    AUDIT_VIEW = "audit.view"  # who did what, of everybody at the venue
 
 
 ADMINISTRATOR = "administrator"

@@ -89,7 +89,7 @@ def history_table(trail: Sequence[AuditRow]) -> Table:
     lines = tuple(
         Row(
             f"audit-{one.pk}",
-            (Cell(stamp(one.at)), Cell(action_name(one.action), _detail(one)), Cell(one.actor_name)),
+            (Cell(stamp(one.at)), Cell(action_name(one.action), detail_text(one, 160)), Cell(one.actor_name)),
         )
         for one in trail
     )
@@ -97,8 +97,8 @@ def history_table(trail: Sequence[AuditRow]) -> Table:
     return Table(_("History"), columns, lines, empty)
 
 
-def _detail(row: AuditRow) -> str:
-    """The detail's values, as far as they fit in a line."""
+def detail_text(row: AuditRow, longest: int) -> str:
+    """An audit row's detail in a line, cut to a length."""
     parts = []
     for name, value in row.detail.items():
         if isinstance(value, dict):
@@ -110,4 +110,4 @@ def _detail(row: AuditRow) -> str:
         else:
             parts.append(str(value))
     text = " · ".join(parts)
-    return text if len(text) <= 160 else f"{text[:159]}…"
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

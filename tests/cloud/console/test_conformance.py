@@ -24,6 +24,7 @@ from cloud.admin.kit.forms import SEEN, SectionForm
 from cloud.admin.kit.section import Action, FormSpec, Section, Value
 from cloud.admissions.models import Admission
 from cloud.core import audit
+from cloud.core.actors import Actor
 from cloud.core.business_day import today
 from cloud.core.errors import DomainError
 from cloud.core.inputs import required_text
@@ -123,6 +124,10 @@ def sample_admission(venue: Venue, n: int, name: str) -> Any:
     )  # fmt: skip
 
 
+def sample_audit(venue: Venue, n: int, name: str) -> Any:
+    return audit.write(Actor.system(name or f"tester {n}"), "venue.create", venue, venue, why=name)
+
+
 def sample_toy(venue: Venue, n: int, name: str) -> Any:
     return make.make_edge(venue, name or f"toy {n}")
 
@@ -139,6 +144,7 @@ SAMPLES: dict[str, Callable[[Venue, int, str], Any]] = {
     "products": sample_product,
     "edges": sample_edge,
     "admissions": sample_admission,
+    "audit": sample_audit,
     "toys": sample_toy,
 }
 KEYS = [*(section.key for section in registry.sections()), TOY.key]
