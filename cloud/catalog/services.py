@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
@@ -20,6 +21,9 @@ from paifang import passes, records
 
 MAX_PRICE_FEN = 100_000_000  # a million yuan: more is a slip of the finger
 MAX_CLASS = passes.LIMITS[1]
+MAX_DAYS = 3660
+MAX_PERSONS = passes.LIMITS[6]
+MAX_USES = 10_000
 
 
 @transaction.atomic
@@ -45,10 +49,10 @@ def create_product(
             "station.exit_products", "row.gone", "input.*".
     """
     require(actor, Permission.PRODUCT_MANAGE, venue)
-    if validity not in TicketProduct.Validity.values:
-        raise DomainError("product.validity", "没有这种有效期类型。", "There is no such kind of validity.", "validity")
-    if type(price_fen) is not int:
-        raise TypeError("a price is an integer number of fen")
+    terms = checked_terms(
+        name_zh=name_zh, name_en=name_en, price_fen=price_fen, validity=validity, valid_days=valid_days,
+        persons=persons, uses=uses, keep_on_timeout=keep_on_timeout,
+    )  # fmt: skip
     lock_row(Venue, venue.pk)  # one class for each of two that are made at once
     where = lock_groups(stations)
     number = (TicketProduct.objects.aggregate(highest=Max("product_class"))["highest"] or 0) + 1
@@ -58,14 +62,7 @@ def create_product(
         venue=venue,
         product_class=number,
         code=required_text(code, "code", 32),
-        name_zh=required_text(name_zh, "name_zh", 80),
-        name_en=optional_text(name_en, "name_en", 80),
-        price_fen=within(price_fen, "price_fen", 0, MAX_PRICE_FEN),
-        validity=validity,
-        valid_days=within(valid_days, "valid_days", 1, 3660),
-        persons=within(persons, "persons", 1, passes.LIMITS[6]),
-        uses=within(uses, "uses", 1, 10_000),
-        keep_on_timeout=keep_on_timeout,
+        **terms,
     )
     try:
         with transaction.atomic():
@@ -78,6 +75,38 @@ def create_product(
         code=product.code, price_fen=price_fen, stations=[station.number for station in where],
     )  # fmt: skip
     return product
+
+
+def checked_terms(
+    *,
+    name_zh: str,
+    name_en: str,
+    price_fen: int,
+    validity: str,
+    valid_days: int,
+    persons: int,
+    uses: int,
+    keep_on_timeout: bool,
+) -> dict[str, Any]:
+    """What somebody typed of a product, as its fields. Pure.
+
+    Raises:
+        DomainError: "product.validity", "input.*".
+    """
+    if validity not in TicketProduct.Validity.values:
+        raise DomainError("product.validity", "没有这种有效期类型。", "There is no such kind of validity.", "validity")
+    if type(price_fen) is not int:
+        raise TypeError("a price is an integer number of fen")
+    return {
+        "name_zh": required_text(name_zh, "name_zh", 80),
+        "name_en": optional_text(name_en, "name_en", 80),
+        "price_fen": within(price_fen, "price_fen", 0, MAX_PRICE_FEN),
+        "validity": validity,
+        "valid_days": within(valid_days, "valid_days", 1, MAX_DAYS),
+        "persons": within(persons, "persons", 1, MAX_PERSONS),
+        "uses": within(uses, "uses", 1, MAX_USES),
+        "keep_on_timeout": keep_on_timeout,
+    }
 
 
 @transaction.atomic

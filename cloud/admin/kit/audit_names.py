@@ -23,6 +23,7 @@ NAMES: dict[str, str | Promise] = {
     "order.issue": _("Order issued"),
     "order.revoke": _("Order revoked"),
     "product.create": _("Product created"),
+    "product.edit": _("Product changed"),
     "product.on_sale": _("Product's sale switched"),
     "product.stations": _("Product's stations changed"),
     "role.grant": _("Role given"),

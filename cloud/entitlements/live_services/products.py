@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from django.db import transaction
 
@@ -29,21 +30,11 @@ def set_product_stations(
     """
     require(actor, Permission.PRODUCT_MANAGE, venue)
     lock_row(Venue, venue.pk)
-    wanted = {station.pk: station for station in stations}
-    before = set(ProductStation.objects.filter(product=product).values_list("station_id", flat=True))
-    removed = Station.objects.filter(pk__in=before - wanted.keys())
-    touched = lock_groups([*removed, *(station for pk, station in wanted.items() if pk not in before)])
-    product = lock_row(TicketProduct, product.pk)
-    leaving = {station.group_id for station in touched if station.pk in before}
-    off = {station.pk for station in touched if station.group_id in leaving}
-    on = {station.pk for station in touched} - off
-    after = (before | on) - off
-    ProductStation.objects.filter(product=product, station__in=off).delete()
-    ProductStation.objects.bulk_create(ProductStation(product=product, station_id=pk) for pk in sorted(on))
-    if after != before:
-        live.publish_stations(venue, touched)
-        audit.write(actor, "product.stations", product, venue, code=product.code, stations=_numbers(after))
-    return list(Station.objects.filter(pk__in=after))
+    product, change = change_stations(product, stations)
+    if change.after != change.before:
+        live.publish_stations(venue, change.touched)
+        audit.write(actor, "product.stations", product, venue, code=product.code, stations=numbers(change.after))
+    return list(Station.objects.filter(pk__in=change.after))
 
 
 @transaction.atomic
@@ -68,6 +59,34 @@ def set_station_products(
     return members
 
 
+@dataclass(frozen=True, slots=True)
+class StationChange:
+    """Ids of the stations that verified a product and of those that do now; `touched` are locked and to be told."""
+
+    before: set[int]
+    after: set[int]
+    touched: list[Station]
+
+
+def change_stations(product: TicketProduct, stations: Iterable[Station]) -> tuple[TicketProduct, StationChange]:
+    """Makes these the product's stations, groups as a whole. Returns the product, locked.
+
+    The caller holds the venue's lock, and tells the gates.
+    """
+    wanted = {station.pk: station for station in stations}
+    before = set(ProductStation.objects.filter(product=product).values_list("station_id", flat=True))
+    removed = Station.objects.filter(pk__in=before - wanted.keys())
+    touched = lock_groups([*removed, *(station for pk, station in wanted.items() if pk not in before)])
+    product = lock_row(TicketProduct, product.pk)
+    leaving = {station.group_id for station in touched if station.pk in before}
+    off = {station.pk for station in touched if station.group_id in leaving}
+    on = {station.pk for station in touched} - off
+    after = (before | on) - off
+    ProductStation.objects.filter(product=product, station__in=off).delete()
+    ProductStation.objects.bulk_create(ProductStation(product=product, station_id=pk) for pk in sorted(on))
+    return product, StationChange(before, after, touched)
+
+
 def force_products(stations: Collection[Station], product_ids: Collection[int]) -> None:
     """Gives each station exactly these products. The caller holds the stations' locks."""
     ProductStation.objects.filter(station__in=stations).exclude(product__in=product_ids).delete()
@@ -80,5 +99,5 @@ def force_products(stations: Collection[Station], product_ids: Collection[int]) 
     )
 
 
-def _numbers(station_ids: Iterable[int]) -> list[int]:
+def numbers(station_ids: Iterable[int]) -> list[int]:
     return list(Station.objects.filter(pk__in=set(station_ids)).values_list("number", flat=True))

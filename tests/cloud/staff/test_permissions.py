@@ -83,6 +83,9 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
     ),
     "live.edit_station": lambda a, p: live_services.edit_station(actor=a, venue=p.venue, station=p.west, name_zh="x"),
     "live.edit_device": lambda a, p: live_services.edit_device(actor=a, venue=p.venue, device=p.gate, name="x"),
+    "live.edit_product": lambda a, p: live_services.edit_product(
+        actor=a, venue=p.venue, product=p.adult, name_zh="x", price_fen=1, stations=[]
+    ),
     "live.move_device": lambda a, p: live_services.move_device(actor=a, venue=p.venue, device=p.gate, station=p.east),
     "live.set_product_stations": lambda a, p: live_services.set_product_stations(
         actor=a, venue=p.venue, product=p.adult, stations=[]

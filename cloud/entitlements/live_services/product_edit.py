@@ -1,0 +1,63 @@
+"""A product changed while its tickets are sold and used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+
+from cloud.catalog.models import TicketProduct
+from cloud.catalog.services import checked_terms
+from cloud.core import audit
+from cloud.core.actors import Actor
+from cloud.core.locks import lock_row
+from cloud.entitlements import live
+from cloud.entitlements.live_services.products import change_stations, numbers
+from cloud.staff.permissions import Permission, require
+from cloud.venues.models import Station, Venue
+
+
+@transaction.atomic
+def edit_product(
+    *,
+    actor: Actor,
+    venue: Venue,
+    product: TicketProduct,
+    name_zh: str,
+    price_fen: int,
+    stations: Iterable[Station],
+    name_en: str = "",
+    validity: str = TicketProduct.Validity.DATED,
+    valid_days: int = 1,
+    persons: int = 1,
+    uses: int = 1,
+    keep_on_timeout: bool = False,
+) -> TicketProduct:
+    """Everything but the code and the class. Tickets already sold keep name, price, window, persons and rule set.
+
+    The stations hold for them too: gates hear of these at once, as in set_product_stations.
+
+    Raises:
+        DomainError: "product.validity", "station.exit_products", "permission.denied", "row.gone", "input.*".
+    """
+    require(actor, Permission.PRODUCT_MANAGE, venue)
+    terms = checked_terms(
+        name_zh=name_zh, name_en=name_en, price_fen=price_fen, validity=validity, valid_days=valid_days,
+        persons=persons, uses=uses, keep_on_timeout=keep_on_timeout,
+    )  # fmt: skip
+    lock_row(Venue, venue.pk)
+    product, change = change_stations(product, stations)
+    changed: dict[str, list[Any]] = {
+        name: [getattr(product, name), value] for name, value in terms.items() if getattr(product, name) != value
+    }
+    if changed:
+        for name in changed:
+            setattr(product, name, terms[name])
+        product.save(update_fields=list(changed))
+    if change.after != change.before:
+        live.publish_stations(venue, change.touched)
+        changed["stations"] = [numbers(change.before), numbers(change.after)]
+    if changed:
+        audit.write(actor, "product.edit", product, venue, code=product.code, **changed)
+    return product
