@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from google.protobuf.message import DecodeError
 
@@ -61,8 +61,12 @@ class LaneView:
 def edges(venue: Venue, now: datetime | None = None) -> list[EdgeView]:
     """The venue's edges that are not retired, by name."""
     now = now or timezone.now()
-    found = Edge.objects.filter(venue=venue, retired_at=None).order_by("name").select_related("health")
-    return [_edge_view(edge, now) for edge in found]
+    return [edge_view(edge, now) for edge in edges_with_health(venue).order_by("name")]
+
+
+def edges_with_health(venue: Venue) -> QuerySet[Edge]:
+    """The venue's edges that are not retired, each with its last report: what `edge_view` reads."""
+    return Edge.objects.filter(venue=venue, retired_at=None).select_related("health")
 
 
 def lanes(venue: Venue, now: datetime | None = None) -> list[LaneView]:
@@ -81,7 +85,8 @@ def lanes(venue: Venue, now: datetime | None = None) -> list[LaneView]:
     ]
 
 
-def _edge_view(edge: Edge, now: datetime) -> EdgeView:
+def edge_view(edge: Edge, now: datetime | None = None) -> EdgeView:
+    now = now or timezone.now()
     health: EdgeHealth | None = getattr(edge, "health", None)
     status = _status(health)
     if health is None or status is None:

@@ -55,6 +55,28 @@ def lane_state(state: int, *, enabled: bool, online: bool) -> Pill:
     return Pill(_("Unknown"), Tone.WARN, "circle-alert")
 
 
+def contact(*, online: bool, heard: bool) -> Pill:
+    """Whether an edge is in contact with the cloud; `heard`: it has reported at least once."""
+    if not heard:
+        return Pill(_("Not connected yet"), Tone.IDLE, "circle-dashed")
+    return Pill(_("Connected"), Tone.GOOD, "wifi") if online else Pill(_("No contact"), Tone.WARN, "wifi-off")
+
+
+def clock_state(state: int) -> tuple[str, str]:
+    """What an edge says of its clock, and the tone."""
+    return {
+        scan_pb2.CLOCK_STATE_CONFIRMED: (_("confirmed"), ""),
+        scan_pb2.CLOCK_STATE_UNCONFIRMED: (_("not confirmed lately"), "warn"),
+        scan_pb2.CLOCK_STATE_BEHIND: (_("behind"), "bad"),
+        scan_pb2.CLOCK_STATE_JUMPED: (_("jumped"), "bad"),
+    }.get(state, ("–", ""))
+
+
+def verifier(name: str) -> str:
+    """The edge's verifier: compiled, or its twin by name."""
+    return _("compiled") if name == "compiled" else name or "–"
+
+
 def outcome(name: str) -> Pill:
     """What became of an admission: cloud.admissions' outcome codes."""
     table = {

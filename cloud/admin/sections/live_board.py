@@ -158,7 +158,7 @@ def _inside(inside: int, capacity: int | None) -> TileView:
 
 
 def _service(lanes: Sequence[LaneView]) -> TileView:
-    working = sum(lane.online and lane.state in _WORKING for lane in lanes)
+    working = sum(lane.online and lane.state in WORKING for lane in lanes)
     faults = sum(lane.online and lane.state == scan_pb2.LANE_STATE_FAULT for lane in lanes)
     silent = sum(not lane.online for lane in lanes)
     closed = len(lanes) - working - faults - silent
@@ -177,7 +177,7 @@ def _service(lanes: Sequence[LaneView]) -> TileView:
     return TileView(_("Lanes in service"), value, " · ".join(notes) or fine, "door-open", tone)
 
 
-_WORKING = (scan_pb2.LANE_STATE_READY, scan_pb2.LANE_STATE_DECIDING, scan_pb2.LANE_STATE_OPEN)
+WORKING = (scan_pb2.LANE_STATE_READY, scan_pb2.LANE_STATE_DECIDING, scan_pb2.LANE_STATE_OPEN)
 
 
 def _chart(minutes: Sequence[admissions.Minute]) -> BarChart:
@@ -289,29 +289,19 @@ def _recent(rows: Sequence[admissions.Recent]) -> Table:
 
 def _edge(view: EdgeView, now: datetime) -> EdgeCard:
     status = view.status
+    pill = verdict.contact(online=view.online, heard=status is not None)
     if status is None:
-        pill = Pill(_("Not connected yet"), Tone.IDLE, "circle-dashed")
         return EdgeCard(view.edge.pk, view.edge.name, pill, ())
-    pill = Pill(_("Connected"), Tone.GOOD, "wifi") if view.online else Pill(_("No contact"), Tone.WARN, "wifi-off")
     facts = [
         Fact(_("Revocations current to"), clock(view.urgent_current_to), "" if view.online else "warn"),
         Fact(_("Tickets current to"), clock(view.bulk_current_to)),
         Fact(_("Records waiting to be sent"), f"{view.backlog:,}", "warn" if view.backlog > MANY_WAITING else ""),
         Fact(_("Tickets held"), f"{status.entitlements:,}"),
-        Fact(_("Verifier"), _("compiled") if status.verifier == "compiled" else status.verifier or "–"),
-        Fact(_("Clock"), *_clock_state(status.clock)),
+        Fact(_("Verifier"), verdict.verifier(status.verifier)),
+        Fact(_("Clock"), *verdict.clock_state(status.clock)),
         Fact(_("Storage used"), f"{status.store_permille / 10:.1f} %", "bad" if status.store_permille >= 800 else ""),
         Fact(_("Version"), status.software_version or "–"),
     ]
     if not view.online:
         facts.insert(0, Fact(_("Last heard of"), stamp(view.reported_at), "warn"))
     return EdgeCard(view.edge.pk, view.edge.name, pill, tuple(facts))
-
-
-def _clock_state(state: int) -> tuple[str, str]:
-    return {
-        scan_pb2.CLOCK_STATE_CONFIRMED: (_("confirmed"), ""),
-        scan_pb2.CLOCK_STATE_UNCONFIRMED: (_("not confirmed lately"), "warn"),
-        scan_pb2.CLOCK_STATE_BEHIND: (_("behind"), "bad"),
-        scan_pb2.CLOCK_STATE_JUMPED: (_("jumped"), "bad"),
-    }.get(state, ("–", ""))

@@ -5,9 +5,11 @@ from cloud.gates.services.enrol import Enrolled, enrol
 from cloud.gates.services.report import report
 from cloud.gates.services.revoke import revoke_edge
 from cloud.gates.services.silence import alarm_silent_edges, forget_tokens
+from cloud.gates.services.tokens import LIFE as TOKEN_LIFE
 from cloud.gates.services.tokens import create_token
 
 __all__ = [
+    "TOKEN_LIFE",
     "Enrolled",
     "alarm_silent_edges",
     "create_token",

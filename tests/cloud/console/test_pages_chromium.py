@@ -239,7 +239,7 @@ def test_a_lane_is_taken_out_of_service_from_its_card(park, open_page):
     expect(dialog).to_be_hidden()
     page.click(f"#lane-{lane.pk} .pf-lane-switch")
     page.click("dialog[open] button[type=submit]")
-    expect(page.locator(".pf-toast")).to_contain_text("LANE-3 is out of service.")
+    expect(page.locator("[data-toast]")).to_contain_text("LANE-3 is out of service.")
     lane.refresh_from_db()
     assert not lane.enabled
 
@@ -252,7 +252,7 @@ def test_a_double_click_issues_one_order(park, open_page):
     expect(page.locator(".pf-total")).to_have_text("Total ¥240.00")
     page.dblclick("main button[type=submit]")
     page.wait_for_url("**/orders/2*")
-    expect(page.locator(".pf-toast")).to_contain_text("Issued 3 tickets.")
+    expect(page.locator("[data-toast]")).to_contain_text("Issued 3 tickets.")
     assert Order.objects.filter(venue=park).count() == 2
 
 
@@ -340,16 +340,26 @@ def test_section_pages(park, open_page, language):
     device = Device.objects.filter(venue=park, name=LONG).get()
     for address in ("/stations", "/stations?q=nothing", f"/stations/{device.station_id}", "/stations/new",
                     f"/stations/{device.station_id}/edit", "/devices?kind=gate", f"/devices/{device.pk}",
-                    f"/devices/do/move?pk={device.pk}", "/devices/new"):  # fmt: skip
+                    f"/devices/do/move?pk={device.pk}", "/devices/new", "/edges", "/edges/new",
+                    f"/edges/{device.edge_id}", f"/edges/{device.edge_id}/enrol"):  # fmt: skip
         page.goto(address)
         fits(page)
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_an_enrolment_token(park, open_page, language):
+    page = open_page(language=language)
+    page.goto(f"/edges/{Device.objects.filter(venue=park, name=LONG).get().edge_id}/enrol")
+    page.locator("main form button").click()
+    expect(page.locator("#token")).to_have_text(re.compile(r"[A-Z2-7]{26}\.[0-9a-f]{64}"))
+    fits(page)
 
 
 def test_sections_by_keyboard(park, open_page):
     page = open_page()
     page.keyboard.press("g")
     page.locator("#palette-q").fill("LANE-3")
-    expect(page.locator("#palette-found a")).to_have_count(2)  # the lane, and its station
+    expect(page.locator("#palette-found a")).to_have_count(3)  # the lane, its station, its edge
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_contain_text("LANE-3")
     page.goto("/stations")

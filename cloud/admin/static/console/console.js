@@ -19,6 +19,11 @@
     }
     if (event.target.closest("[data-toast-close]")) event.target.closest("[data-toast]").remove();
     if (event.target.closest("[data-print]")) window.print();
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      const text = document.getElementById(copy.dataset.copy).textContent.trim();
+      navigator.clipboard.writeText(text).then(() => copy.setAttribute("data-copied", ""));
+    }
     const dialog = document.getElementById("dialog");
     if (dialog && (event.target === dialog || event.target.closest("[data-dialog-close]"))) {
       if (dialog.open) {
@@ -30,6 +35,9 @@
 
   // Good news leaves by itself; errors stay until closed.
   setTimeout(() => all("[data-toast]:not(.pf-tone-bad)").forEach((toast) => toast.remove()), 7000);
+
+  // Copying needs a secure address; elsewhere the text is selected by a click.
+  if (navigator.clipboard) all("[data-copy]").forEach((button) => (button.hidden = false));
 
   // A form marked data-once is sent once: the second press of an impatient finger does nothing.
   document.addEventListener("submit", (event) => {
