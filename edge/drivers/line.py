@@ -115,15 +115,13 @@ class LineReader:
         if not piece:
             return
         self._part_ns = now_ns
+        self._part += piece
+        if not self._skipping and len(self._part) > self._room:
+            self._skipping = True
+            self.over_long += 1
         if self._skipping:
             # The first half of a CRLF must stay, or the over-long line would swallow the next.
             self._part = b"\r" if self._options.terminator == "crlf" and piece.endswith(b"\r") else b""
-            return
-        self._part += piece
-        if len(self._part) > self._room:
-            self._skipping = True
-            self.over_long += 1
-            self._part = b""
 
     def _drop_stale(self, now_ns: int) -> None:
         if (self._part or self._skipping) and now_ns - self._part_ns > self._options.stale_ms * NS_PER_MS:

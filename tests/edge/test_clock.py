@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from edge.clock import BEHIND, CONFIRMED, CONFIRMED_FOR_MS, JUMPED, LONG_OFF_MS, UNCONFIRMED, Clock
+from edge.clock import BEHIND, CONFIRMED, JUMPED, LONG_OFF_MS, UNCONFIRMED, Clock
 from paifang.business_day import Calendar
 
 T0 = 1_790_000_000_000
@@ -93,7 +93,7 @@ def test_unconfirmed_time_never_raises_the_mark() -> None:
 def test_confirmation_wears_off() -> None:
     machine = Machine()
     machine.confirm(T0)
-    machine.run(CONFIRMED_FOR_MS)
+    machine.run(24 * HOUR)
     assert machine.clock.state == CONFIRMED
     machine.run(1)
     assert machine.clock.state == UNCONFIRMED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import trio
 
+from edge.admission import Presented
 from edge.lane_actions import Show
 from paifang.reasons import Reason
 from paifang.v1 import scan_pb2
@@ -282,4 +283,27 @@ async def test_a_breakdown_inside_a_lane_restarts_it_alone(
         await eventually(post.outcomes)
         assert post.outcomes() == [RETURNED]
         assert [alarm.code for alarm in post.entries("alarm")] == ["lane.restarted"]
+        await post.ready()
+
+
+async def test_an_admission_answered_after_its_lane_broke_down_is_given_back(
+    tmp_path: Path, devices: dict[str, Remote], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[Callable[[], None]] = []
+    async with entrance(tmp_path / "store", lane_config(tmp_path), tickets=TICKETS) as [post]:
+        await post.ready()
+        present = post.admissions.present
+
+        def broken(*args: Any, done: Callable[[Presented], None], **more: Any) -> None:
+            present(*args, done=lambda result: answers.append(partial(done, result)), **more)
+            raise RuntimeError("a bug")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(post.admissions, "present", broken)
+            scan(devices, 1)
+            await eventually(lambda: answers and post.runner.restarts == 1)
+        answers[0]()
+        await eventually(post.outcomes)
+        assert post.outcomes() == [RETURNED]
+        assert devices["gate"].ask("state")["opens"] == 0
         await post.ready()

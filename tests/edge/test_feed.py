@@ -294,6 +294,7 @@ async def test_a_lost_urgent_cursor_renews_bulk_as_well(core: ModuleType, tmp_pa
         await until(lambda: edge.held() == {1, 3} and edge.record(1).state == State.REVOKED)
         await until(lambda: edge.feed.state.bulk.cursor.generation == 102 and edge.feed.state.bulk.cursor.started)
         assert edge.feed.state.urgent.cursor.seq == 1
+        assert edge.alarms == []  # bulk was cut and begun again, not refused
 
 
 async def test_a_rotated_feed_key_raises_no_alarm(core: ModuleType, tmp_path: Path, cloud: FakeCloud) -> None:

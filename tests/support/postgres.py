@@ -78,7 +78,8 @@ def cluster() -> Iterator[str]:
 
 def _run(command: Sequence[str], home: Path, environment: dict[str, str] | None = None) -> None:
     if os.getuid() == 0:
-        command = ["runuser", "-u", "postgres", "--", *command]
+        runuser = shutil.which("runuser") or "/usr/sbin/runuser"  # a bare PATH has no sbin
+        command = [runuser, "-u", "postgres", "--", *command]
     # The server inherits its starter's output: a file, for a pipe would stay open as long as it runs.
     with (home / "output").open("w+") as output:
         done = subprocess.run(

@@ -73,6 +73,15 @@ def test_a_megabyte_of_line_costs_neither_memory_nor_the_next_line(terminator: s
     assert reader.counts() == {"over_long": 1, "torn": 0, "duplicates": 0}
 
 
+@pytest.mark.parametrize("pieces", [[b"A" * 600 + b"\r"], [b"A" * 600, b"A\r"], [b"A" * 600, b"A", b"\r"]])
+def test_an_over_long_line_whose_end_comes_in_two(pieces: list[bytes]) -> None:
+    reader = LineReader(LineOptions(terminator="crlf"))
+    for piece in pieces:
+        assert reader.feed(piece, 0) == []
+    assert lines(reader, b"\nPF1:A\r\n", 1) == [b"PF1:A"]
+    assert reader.over_long == 1
+
+
 def test_the_longest_line_passes_and_one_more_byte_does_not() -> None:
     reader = LineReader(LineOptions(max_length=10))
     assert lines(reader, b"A" * 10 + b"\r" + b"B" * 11 + b"\r") == [b"A" * 10]
