@@ -59,6 +59,14 @@ def _parser() -> argparse.ArgumentParser:
     admin = command("createadmin", _createadmin, f"a first administrator; password from ${PASSWORD_VARIABLE} or asked")
     admin.add_argument("username")
     admin.add_argument("--name", default="", help="as shown to others")
+    venue = command("createvenue", _createvenue, "a venue with its signing keys; the rest is set up in the console")
+    venue.add_argument("code", help="short and unique, as in an address: south-lake")
+    venue.add_argument("name", help="in Chinese")
+    venue.add_argument("--name-en", default="", help="in English")
+    venue.add_argument("--time-zone", default="Asia/Shanghai", help="default %(default)s")
+    venue.add_argument(
+        "--day-start", type=int, default=0, metavar="MINUTES", help="business day's start after midnight"
+    )
     token = command("token", _token, "print a one-time enrolment token for an edge, good for 15 minutes")
     token.add_argument("edge", help="its name or number")
     token.add_argument("--venue", help="the venue's code, where several have an edge of that name")
@@ -114,6 +122,24 @@ def _createadmin(asked: argparse.Namespace) -> None:
         actor=Actor.system("createadmin"), username=asked.username, password=password, name=asked.name, superuser=True
     )
     print(f"{asked.username} may do everything at every venue.")
+
+
+def _createvenue(asked: argparse.Namespace) -> None:
+    from django.db import transaction
+    from django_scopes import scope
+
+    from cloud.core.actors import Actor
+    from cloud.entitlements.keys import ensure_venue_keys
+    from cloud.venues.services import create_venue
+
+    with transaction.atomic():
+        venue = create_venue(
+            actor=Actor.system("createvenue"), code=asked.code, name_zh=asked.name, name_en=asked.name_en,
+            time_zone=asked.time_zone, day_start_minutes=asked.day_start,
+        )  # fmt: skip
+        with scope(venue=venue):
+            ensure_venue_keys(venue)
+    print(f"{venue.code} is there. Log in to the console to make its stations, edges and devices.")
 
 
 def _token(asked: argparse.Namespace) -> None:

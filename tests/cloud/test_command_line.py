@@ -68,7 +68,7 @@ def test_migrate_again_changes_nothing(installation: Installation) -> None:
 
 def test_help_names_every_command(installation: Installation) -> None:
     told = installation.cloud("--help")
-    for command in ("web", "rpc", "worker", "migrate", "createadmin", "token", "demo"):
+    for command in ("web", "rpc", "worker", "migrate", "createadmin", "createvenue", "token", "demo"):
         assert re.search(rf"^    {command}\b", told.stdout, re.MULTILINE), command
         assert installation.cloud(command, "--help").returncode == 0, command
 
@@ -88,6 +88,16 @@ def test_a_first_administrator(installation: Installation) -> None:
     assert (made.returncode, made.stdout) == (0, "root may do everything at every venue.\n")
     twice = installation.cloud("createadmin", "root", PAIFANG_ADMIN_PASSWORD="long enough for anyone")
     assert (twice.returncode, "is taken" in twice.stderr) == (1, True)
+
+
+def test_a_venue(installation: Installation) -> None:
+    made = installation.cloud("createvenue", "south-lake", "南湖", "--name-en", "South Lake")
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("south-lake is there. ")
+    again = installation.cloud("createvenue", "south-lake", "南湖")
+    assert (again.returncode, again.stderr) == (1, "paifang cloud: The code south-lake is taken.\n")
+    nowhere = installation.cloud("createvenue", "moon", "月", "--time-zone", "Moon/Crater")
+    assert (nowhere.returncode, "There is no time zone Moon/Crater." in nowhere.stderr) == (1, True)
 
 
 def listens(address: str) -> bool:
