@@ -17,10 +17,10 @@ from tests.support import venue as make
 
 
 def sell(venue, product, key):
-    issue_order(
+    order = issue_order(
         actor=make.SYSTEM, venue=venue, lines=[OrderLine(product, 1, today(venue))], idempotency_key=key
     )  # fmt: skip
-    return Entitlement.objects.latest("pk")
+    return order.units.get().entitlement
 
 
 def terms(product, **fields):
