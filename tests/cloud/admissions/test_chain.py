@@ -62,4 +62,5 @@ def test_decode_survives_any_change_of_a_byte(data: st.DataObject) -> None:
     raw = bytearray(Journal(EDGE).admit(2**62, persons=4))
     at = data.draw(st.integers(0, len(raw) - 1))
     raw[at] = data.draw(st.integers(0, 255))
-    decode(bytes(raw))
+    item = decode(bytes(raw))
+    assert (item.entry is None) == bool(item.problem)
