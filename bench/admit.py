@@ -29,7 +29,8 @@ from edge.admission import Admissions, Presented
 from edge.committer import Committer
 from edge.verdict import Credential, Moment, Place
 from paifang import passes
-from paifang.records import CredentialKind, Device, Record, RuleSet, Station, Table, entitlement_key, live_key
+from paifang.records import CredentialKind, Device, Record, Station, Table, entitlement_key, live_key
+from paifang.rulesets import RuleSet
 from paifang.v1 import scan_pb2
 
 ENTITLEMENTS = 50_000

@@ -17,18 +17,8 @@ from nacl.signing import SigningKey
 
 from paifang import passes
 from paifang.passes import Claims
-from paifang.records import (
-    RECORD_BYTES,
-    Device,
-    Op,
-    Record,
-    RuleSet,
-    Station,
-    Table,
-    entitlement_key,
-    live_key,
-    pack_ops,
-)  # fmt: skip
+from paifang.records import RECORD_BYTES, Device, Op, Record, Station, Table, entitlement_key, live_key, pack_ops
+from paifang.rulesets import RuleSet
 
 MAP_SIZE = 1 << 30
 STATION, DEVICE, PRODUCT, RULES, GROUP, KEY_ID = 5, 6, 7, 3, 9, 1

@@ -34,7 +34,8 @@ from edge.drivers.ds205a import Command, command
 from edge.entrance import LaneRunner
 from edge.verdict import Moment
 from paifang import passes
-from paifang.records import Device, Record, RuleSet, Station, Table, entitlement_key, live_key
+from paifang.records import Device, Record, Station, Table, entitlement_key, live_key
+from paifang.rulesets import RuleSet
 from paifang.v1 import scan_pb2
 
 LANES, RATE = 40, 50

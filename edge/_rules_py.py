@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from paifang import records
 from paifang.reasons import Reason
-from paifang.records import Device, Record, RuleSet, State, Station, Usage
+from paifang.records import Device, Record, State, Station
+from paifang.rulesets import RULESET_BYTES, RULESET_VERSION, RuleSet
+from paifang.usage import Usage, usage_key
 
 U32_MAX = 2**32 - 1
 UNLIMITED = -1
@@ -82,9 +83,9 @@ def parse_record(data: bytes) -> Record | None:
 
 def parse_ruleset(data: bytes) -> RuleSet | None:
     """The fixed head alone: what later rules keep in the tail is not this version's to judge."""
-    if len(data) <= records.RULESET_BYTES or data[0] != records.RULESET_VERSION:
+    if len(data) <= RULESET_BYTES or data[0] != RULESET_VERSION:
         return None
-    return RuleSet.unpack(data[: records.RULESET_BYTES] + b"\x80")
+    return RuleSet.unpack(data[:RULESET_BYTES] + b"\x80")
 
 
 def parse_station(data: bytes) -> Station | None:
@@ -159,7 +160,7 @@ def _uses(
 ) -> Verdict:
     owner, group = facts["owner_id"], station.group_id
     stored, siblings = usage_of(owner, group)
-    facts |= {"usage_key": records.usage_key(owner, group), "usage_before": stored}
+    facts |= {"usage_key": usage_key(owner, group), "usage_before": stored}
     try:
         own = Usage() if stored is None else Usage.unpack(stored)
         others = [Usage.unpack(sibling) for sibling in siblings]

@@ -15,6 +15,8 @@ import lmdb
 from edge._store_common import DATABASES, KEY_BYTES, MAX_DATABASES, SCAN_BYTES, OwnerLock, StoreError
 from paifang import records
 from paifang.records import LIVE_TABLES, Op, Table
+from paifang.rulesets import RULESET_BYTES, RULESET_VERSION
+from paifang.usage import USAGE_BYTES, USAGE_VERSION
 
 BAD_DBI = -30780
 U32_MAX = 2**32 - 1
@@ -264,9 +266,9 @@ def _known_layout(table: int, value: bytes) -> bool:
         case Table.INDEX:
             return len(value) == 4
         case Table.OTHERS:
-            return len(value) == records.USAGE_BYTES and version == records.USAGE_VERSION
+            return len(value) == USAGE_BYTES and version == USAGE_VERSION
         case Table.RULESET:
-            return len(value) > records.RULESET_BYTES and version == records.RULESET_VERSION
+            return len(value) > RULESET_BYTES and version == RULESET_VERSION
         case Table.STATION:
             return _parses(records.Station, value)
         case Table.DEVICE:

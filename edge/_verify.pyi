@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from edge.verdict import Request
+
 IMPLEMENTATION: str  # "compiled" here, "twin" in _verify_py
 
 class StoreError(Exception):  # edge._store_common.StoreError, the same class in both implementations
@@ -62,7 +64,11 @@ class WriteTxn:
     def abort(self) -> None: ...
 
 class Verdict:
-    """What check decided. Read-only."""
+    """What check decided. Read-only.
+
+    At an exit station every credential is let out: `leaving`, reason LEAVING, and a use only of group 0 where the
+    holder was inside. A signature's admission (`signed_only`) is of an entitlement the store has no record of.
+    """
 
     admit: bool
     reason: int
@@ -74,46 +80,69 @@ class Verdict:
     product_class: int
     ruleset_id: int
     persons: int  # admitted now (0 on refusal)
-    remaining: int  # persons' uses left in this group after it; -1 where unlimited; 0 on refusal
-    usage_key: bytes
+    remaining: int  # persons' uses left after it by every limit; -1 where unlimited; 0 on refusal
+    usage_key: bytes  # of the group's record; b"" where none was looked at
     usage_before: bytes | None  # what was read: the in-flight value, else the stored one
-    usage_after: bytes  # b"" on refusal
+    usage_after: bytes  # b"" on refusal and when leaving
+    whole_key: bytes  # of group 0's record, where the rule set counts over the whole venue; else b""
+    whole_before: bytes | None
+    whole_after: bytes  # b"" where it is not written
     rule_flags: int
-    valid_from: int  # Unix seconds, for TOO_EARLY's text; 0 unknown
+    valid_from: int  # Unix seconds: window and slot with its tolerance; for TOO_SOON when it may be used again
     valid_until: int
-    last_station: int  # for USED_*: where and when
+    hours_start: int  # for OUTSIDE_HOURS: the next window of the day, else the last; minutes, both 0 where none
+    hours_end: int
+    last_station: int  # of the latest use known, for USED_*, *_LIMIT, ALREADY_INSIDE, REPLAYED: where and when
     last_ms: int
+    signed_only: bool
+    leaving: bool
 
 class Verifier:
     """Decides. Belongs to the trio thread; holds the GIL; does no I/O but LMDB reads; knows no clock."""
 
     inflight: dict[bytes, bytes]  # usage key -> usage value reserved but not yet committed; overlays the store
+    skew_ms: int  # how far the clock may be off: rotating codes of so much later are taken
+    current_to_ms: int  # up to when the entitlement records are current; passes issued later may be signed-only
+    signed_room: int  # admissions on a signature alone still allowed; 0 none
     def __init__(self, environment: Environment, pepper: bytes) -> None: ...
     def reload_live(self) -> None:
-        """Reads RULESET, STATION and DEVICE anew. Call after a feed batch that changed one."""
+        """Reads RULESET, STATION, DEVICE, VENUE and DAYKEY anew. Call after a feed batch that changed one."""
     def set_pass_keys(self, keys: Iterable[tuple[int, bytes, int, int, bool]]) -> None:
         """records.PublicKey fields, in order."""
     def check(
-        self, kind: int, data: bytes, station_id: int, device_id: int, now_ms: int, day: int, month: int
+        self,
+        kind: int,
+        data: bytes,
+        station_id: int,
+        device_id: int,
+        now_ms: int,
+        day: int,
+        month: int,
+        minute: int,
+        companion: bytes = b"",
+        room: int = -1,
+        day_room: int = -1,
     ) -> Verdict:
-        """Never raises on bad data: that is a refusal. Raises StoreError when the store is closed or LMDB fails."""
+        """Never raises on bad data: that is a refusal. Raises StoreError when the store is closed or LMDB fails.
+
+        Args:
+            companion: the ID number read at this lane just before, in ASCII; b"" where none was.
+            room, day_room: see edge.verdict.Request.
+        """
 
 def decide(
     record: bytes,
     ruleset: bytes,
     station: bytes,
     device: bytes,
-    usage: bytes | None,
+    own: bytes | None,
     others: list[bytes],
-    kind: int,
+    whole: bytes | None,
+    whole_others: list[bytes],
     entitlement_id: int,
-    station_id: int,
-    device_id: int,
-    now_ms: int,
-    day: int,
-    month: int,
+    request: Request,
 ) -> Verdict:
-    """The rules alone (checks 6 to 13), pure: for tests, `explain` and the twin's oracle role."""
+    """The rules alone (checks 4's replay and 6 to 14), pure: for tests, `explain` and the twin's oracle role."""
 
 def base45_decode(text: bytes) -> bytes: ...
 def verify_ed25519(public: bytes, message: bytes, signature: bytes) -> bool: ...

@@ -29,7 +29,9 @@ from edge._store_common import StoreError
 from edge._store_py import Environment, WriteTxn
 from paifang import base45, passes, records
 from paifang.reasons import Reason
-from paifang.records import CredentialKind, Device, PublicKey, RuleSet, Station, Table
+from paifang.records import CredentialKind, Device, PublicKey, Station, Table
+from paifang.rulesets import RuleSet
+from paifang.usage import usage_key
 
 __all__ = [
     "IMPLEMENTATION",
@@ -154,7 +156,7 @@ class Verifier:
         )
 
     def _usage_of(self, owner_id: int, group_id: int) -> tuple[bytes | None, list[bytes]]:
-        key = records.usage_key(owner_id, group_id)
+        key = usage_key(owner_id, group_id)
         own = self.inflight.get(key)
         if own is None:
             own = self._environment.get(Table.USAGE, key)

@@ -12,7 +12,9 @@ from edge.journal import seq_key
 from edge.occupancy import NAME as OCCUPANCY
 from edge.occupancy import Occupancy
 from edge.verdict import OpenUse
-from paifang.records import Device, Record, RuleSet, Station, Table, entitlement_key, live_key, usage_key
+from paifang.records import Device, Record, Station, Table, entitlement_key, live_key
+from paifang.rulesets import RuleSet
+from paifang.usage import usage_key
 
 if TYPE_CHECKING:
     from edge._verify import Environment, Verdict, WriteTxn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from paifang.records import CredentialKind
 
@@ -24,6 +25,7 @@ class Moment:
     day: int  # proleptic ordinal of the business day
     month: int  # yyyymm of the business day
     clock: int  # paifang.v1 ClockState
+    minute: int  # of the wall clock, from the midnight the business day is named after: 01:30 may be 1530
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,42 @@ class Place:
 
     station_id: int
     device_id: int
+
+
+class Identity(IntEnum):
+    """What an ID card read at the lane just before says of the credential presented now."""
+
+    NONE = 0  # none was read
+    MATCHES = 1  # it is the holder's: the index has it for this entitlement
+    OTHER = 2
+
+
+NO_LIMIT = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Who asks, where and when: what the pure rules need beside the stored bytes.
+
+    Attributes:
+        kind: CredentialKind, LINE resolved.
+        day_kind: records.DayKind of the business day, as the venue's calendar has it.
+        room, day_room: persons the venue has room for now, and still today; NO_LIMIT where it sets none.
+        step: of a rotating pass whose code was found good; NO_LIMIT for every other credential.
+    """
+
+    kind: int
+    station_id: int
+    device_id: int
+    now_ms: int
+    day: int
+    month: int
+    minute: int
+    day_kind: int = 0
+    identity: int = Identity.NONE
+    room: int = NO_LIMIT
+    day_room: int = NO_LIMIT
+    step: int = NO_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +82,9 @@ class OpenUse:
         persons: reserved and not yet settled.
         counter: the board's counter before it was told to open; None where the barrier has none.
         keep: the product keeps a use nobody walked through.
+        before, whole_before: the usage records before the reservation, of the group and of group 0; None where
+            there was none.
+        whole: the record of group 0 was spent too.
     """
 
     admission_seq: int
@@ -57,3 +98,6 @@ class OpenUse:
     month: int
     at_ms: int
     keep: bool
+    before: bytes | None = None
+    whole: bool = False
+    whole_before: bytes | None = None

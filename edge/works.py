@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 from edge import uses
 from edge.journal import Body, Writer, seq_key
 from edge.verdict import Moment, OpenUse, Place
-from paifang.records import RuleFlag, Table, Usage, usage_key
+from paifang.records import Table
+from paifang.rulesets import RuleFlag
+from paifang.usage import Usage, usage_key
 from paifang.v1 import scan_pb2
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
-from paifang.records import Usage, entry_hash
+from paifang.records import entry_hash
+from paifang.usage import Usage
 from paifang.v1 import scan_pb2
 
 # What the columns hold. A value beyond them is as unreadable as torn bytes: kept aside, never a failed batch.

@@ -17,7 +17,8 @@ from cloud.core.inputs import optional_text, required_text, within
 from cloud.core.locks import lock_row, lock_rows
 from cloud.staff.permissions import Permission, require
 from cloud.venues.models import Station, Venue
-from paifang import passes, records
+from paifang import passes
+from paifang.rulesets import RuleFlag, RuleSet
 
 MAX_PRICE_FEN = 100_000_000  # a million yuan: more is a slip of the finger
 MAX_CLASS = passes.LIMITS[1]
@@ -144,10 +145,10 @@ def lock_groups(stations: Iterable[Station]) -> list[Station]:
     return locked
 
 
-def compile_rules(product: TicketProduct) -> records.RuleSet:
+def compile_rules(product: TicketProduct) -> RuleSet:
     """The product's rules as they are now. Pure."""
-    flags = records.RuleFlag.KEEP_ON_TIMEOUT if product.keep_on_timeout else records.RuleFlag(0)
-    return records.RuleSet(uses_per_group=product.uses, flags=flags)
+    flags = RuleFlag.KEEP_ON_TIMEOUT if product.keep_on_timeout else RuleFlag(0)
+    return RuleSet(uses_per_group=product.uses, flags=flags)
 
 
 def snapshot_rules(product: TicketProduct) -> RuleSnapshot:

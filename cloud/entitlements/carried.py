@@ -19,7 +19,7 @@ from cloud.entitlements import publish
 from cloud.entitlements.models import CarriedGroup, Entitlement, Usage
 from cloud.entitlements.usage_rows import keep_newest
 from cloud.venues.models import Edge, Venue
-from paifang import records
+from paifang.usage import Usage as UsageRecord
 
 _CARRIED = 1 << 31
 _EDGE_BITS = 20
@@ -67,7 +67,7 @@ def late(edge: Edge, news: Sequence[Usage]) -> list[Usage]:
 def _late(news: Iterable[Usage], links: Iterable[CarriedGroup]) -> Iterator[Usage]:
     for row in news:
         for link in links:
-            last_ms = records.Usage.unpack(bytes(row.record)).last_ms
+            last_ms = UsageRecord.unpack(bytes(row.record)).last_ms
             if link.from_group_id == row.group_id and last_ms <= link.until.timestamp() * 1000:
                 yield _copy(row, link)
 

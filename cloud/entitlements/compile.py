@@ -10,6 +10,7 @@ from cloud.entitlements.models import Entitlement, EntitlementCredential, Usage
 from cloud.venues.models import Device, Station, Venue
 from paifang import records
 from paifang.records import Op, Table
+from paifang.usage import others_key
 
 
 def seconds(instant: datetime) -> int:
@@ -49,7 +50,7 @@ def _index_key(credential: EntitlementCredential) -> bytes:
 
 def others_op(usage: Usage) -> Op:
     """Uses a gate did not make itself: another edge's, or ones carried over from another group."""
-    key = records.others_key(usage.owner_id, usage.group_id, usage.source)
+    key = others_key(usage.owner_id, usage.group_id, usage.source)
     return Op(Table.OTHERS, key, bytes(usage.record))
 
 

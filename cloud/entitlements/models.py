@@ -70,7 +70,7 @@ class EntitlementCredential(models.Model):
 
 
 class Usage(models.Model):
-    """Uses as an edge last said: the exact bytes of its usage record (paifang.records.Usage).
+    """Uses as an edge last said: the exact bytes of its usage record (paifang.usage.Usage).
 
     A carried row copies one of another group: a station left or joined, and what was used there before
     counts here too. `source` is the number in the gates' OTHERS key: the edge's id, or for a carried row

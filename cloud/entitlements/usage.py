@@ -14,7 +14,7 @@ from cloud.entitlements.models import Usage
 from cloud.entitlements.usage_rows import keep_newest
 from cloud.venues.models import Edge
 from cloud.venues.selectors import live_edges
-from paifang import records
+from paifang.usage import Usage as UsageRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def relay_all(edge: Edge, reported: Iterable[Reported]) -> list[Usage]:
     """
     newest: dict[tuple[int, int], tuple[int, bytes]] = {}
     for each in reported:
-        revision = records.Usage.unpack(each.record).revision
+        revision = UsageRecord.unpack(each.record).revision
         counter = (each.owner_id, each.group_id)
         if revision > newest.get(counter, (0, b""))[0]:
             newest[counter] = (revision, each.record)

@@ -3,7 +3,7 @@
 A code is check number x 10 + a serial, in the order of the checks (docs/gate.md): of several misses the
 one with the highest code got furthest and is the one to tell. Codes are stored in journals: never reused.
 
-Texts may name {station}, {time}, {start} and {end}; `Text.fill` leaves out what is not known.
+Texts may name {station}, {time}, {start}, {end} and {holiday}; `Text.fill` leaves out what is not known.
 """
 
 from __future__ import annotations
@@ -15,13 +15,18 @@ from enum import IntEnum
 class Reason(IntEnum):
     OK = 0
     GO_AHEAD = 1
+    LEAVING = 2
     UNREADABLE = 10
     UNKNOWN_FORMAT = 11
     KEY_UNKNOWN = 20
     KEY_DEAD = 21
     FORGED = 30
     REPLACED = 31
+    LIVE_CODE_NEEDED = 40
+    STALE_CODE = 41
+    REPLAYED = 42
     UNKNOWN = 50
+    SIGNED_ONLY_SPENT = 51
     REVOKED = 60
     REFUNDED = 61
     LOCKED = 62
@@ -31,16 +36,33 @@ class Reason(IntEnum):
     LANE_CLOSED = 81
     WRONG_STATION = 82
     MEDIUM_NOT_ALLOWED = 90
+    NOT_COLLECTED = 91
+    IDENTITY_NEEDED = 100
+    IDENTITY_OTHER = 101
     TOO_EARLY = 110
     EXPIRED = 111
+    NOT_BOOKED = 112
+    SLOT_OVER = 113
+    WRONG_DATE = 114
+    HOLIDAY = 115
+    WRONG_DAY = 116
+    OUTSIDE_HOURS = 117
+    DURATION_OVER = 118
     USED_UP = 120
+    MONTH_LIMIT = 121
+    DAY_LIMIT = 122
     USED_AT_SIBLING = 130
+    ALREADY_INSIDE = 131
+    TOO_SOON = 132
+    VENUE_FULL = 140
+    DAY_FULL = 141
     # Not a check of the credential: the entrance itself cannot serve.
     BUSY = 200
     NOT_RECORDED = 201
     STORE_FULL = 202
     TRY_AGAIN = 203
     OUT_OF_ORDER = 204
+    THROTTLED = 205
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +104,11 @@ TABLE: dict[Reason, Entry] = {
             "此票刚验过，闸机仍开着，不再计次。", "Just verified and the barrier is still open; no new use is counted."
         ),
         Text("请通行", "Please enter"),
+    ),
+    Reason.LEAVING: Entry(
+        Text("离园", "Leaving"),
+        Text("放行。出口不拒绝任何人。", "Let the visitor out. An exit refuses nobody."),
+        Text("请慢走，欢迎再来", "Goodbye, come again"),
     ),
     Reason.UNREADABLE: Entry(
         Text("无法识别", "Unreadable"),
@@ -131,6 +158,33 @@ TABLE: dict[Reason, Entry] = {
         ),
         Text("此码已更换，请出示新码", "This code was replaced, please show the new one"),
     ),
+    Reason.LIVE_CODE_NEEDED: Entry(
+        Text("需动态码", "Live code needed"),
+        Text(
+            "此票只认会刷新的动态码，截图和打印件无效。请游客打开订单里的入园码页面。",
+            "The ticket needs the code that refreshes itself, no screenshot "
+            "or print. Ask for the entry page in the order.",
+        ),
+        Text("请打开动态入园码，截图无效", "Please open the live code, screenshots do not work"),
+    ),
+    Reason.STALE_CODE: Entry(
+        Text("动态码已过时", "Code out of date"),
+        Text(
+            "动态码已过时：是截图，或页面未刷新。请游客刷新入园码页面后重扫。",
+            "The live code is of another moment: a screenshot, or a "
+            "page that stood still. Reload the page and scan again.",
+        ),
+        Text("请刷新入园码后重扫", "Please refresh the code and scan again"),
+    ),
+    Reason.REPLAYED: Entry(
+        Text("动态码已用过", "Code already shown"),
+        Text(
+            "同一个动态码刚在别的通道用过。|{station} {time}。|等待刷新后重扫；若两人出示同一码，请核对身份。",
+            "This very code was just used at another lane. |{station} "
+            "{time}. |Wait for the next one; check who shows it.",
+        ),
+        Text("此码刚已使用，请等待刷新", "This code was just used, please wait for the next"),
+    ),
     Reason.UNKNOWN: Entry(
         Text("票不存在", "Not known"),
         Text(
@@ -138,6 +192,15 @@ TABLE: dict[Reason, Entry] = {
             "The gate does not know it. If it was just bought wait a moment and scan again; else look up the order.",
         ),
         Text("未找到此票，请稍后重试", "Ticket not found, please try again shortly"),
+    ),
+    Reason.SIGNED_ONLY_SPENT: Entry(
+        Text("离线放行已达上限", "Offline admissions spent"),
+        Text(
+            "闸机尚无此票记录，凭签名放行的名额已用完。请在服务中心核对订单。",
+            "The gate has no record of it and has let in as many on "
+            "a signature as it may. Check the order at the desk.",
+        ),
+        Text("请到服务中心核对", "Please ask at the desk"),
     ),
     Reason.REVOKED: Entry(
         Text("已作废", "Revoked"),
@@ -192,6 +255,30 @@ TABLE: dict[Reason, Entry] = {
         ),
         Text("请使用其他凭证", "Please use the other credential"),
     ),
+    Reason.NOT_COLLECTED: Entry(
+        Text("未取票", "Not collected"),
+        Text(
+            "此票须先取票。请引导游客到服务中心或自助机取票。",
+            "The ticket must be collected first, at the service centre or a kiosk.",
+        ),
+        Text("请先取票", "Please collect your ticket first"),
+    ),
+    Reason.IDENTITY_NEEDED: Entry(
+        Text("需刷身份证", "ID card needed"),
+        Text(
+            "此票为实名票：请让持票人在本通道刷本人身份证。",
+            "A real-name ticket: the holder's own ID card must be read at this lane.",
+        ),
+        Text("请刷身份证", "Please present your ID card"),
+    ),
+    Reason.IDENTITY_OTHER: Entry(
+        Text("证件不符", "Another person's ID"),
+        Text(
+            "身份证不是此票登记的人。请核对订单中的游客信息。",
+            "The ID card is not the registered visitor's. Compare the visitors in the order.",
+        ),
+        Text("证件与购票人不符", "The ID does not match the ticket"),
+    ),
     Reason.TOO_EARLY: Entry(
         Text("未到时间", "Too early"),
         Text("未到可用时间。|{start} 起可入园。", "Not valid yet. |Valid from {start}."),
@@ -202,10 +289,64 @@ TABLE: dict[Reason, Entry] = {
         Text("已过有效期。|{end} 截止。", "No longer valid. |It ended {end}."),
         Text("此票已过期|（{end}）", "This ticket has expired| ({end})"),
     ),
+    Reason.NOT_BOOKED: Entry(
+        Text("未预约", "Not booked"),
+        Text("此票须先预约日期或时段。请游客在订单中预约。", "A day or slot must be booked first, in the order."),
+        Text("请先预约", "Please book a time first"),
+    ),
+    Reason.SLOT_OVER: Entry(
+        Text("已过预约时段", "Slot is over"),
+        Text("预约时段已过。|时段 {start}–{end}。", "The booked slot is over. |It was {start} to {end}."),
+        Text("预约时段已过|（{start}–{end}）", "Your slot is over| ({start} to {end})"),
+    ),
+    Reason.WRONG_DATE: Entry(
+        Text("日期不可用", "Not valid on this date"),
+        Text(
+            "此票今天不可用（限定日期或停用日期）。请看订单中的可用日期。",
+            "Not valid on this date; the order lists when it is.",
+        ),
+        Text("此票今日不可用", "Not valid today"),
+    ),
+    Reason.HOLIDAY: Entry(
+        Text("节假日不可用", "Not valid on holidays"),
+        Text("此票节假日不可用。|今天是{holiday}。", "Not valid on public holidays. |Today is {holiday}."),
+        Text("节假日不可用|：{holiday}", "Not valid on holidays|: {holiday}"),
+    ),
+    Reason.WRONG_DAY: Entry(
+        Text("星期不符", "Wrong weekday"),
+        Text(
+            "此票今天这个星期几不可用。请看订单中的可用日。",
+            "Not valid on this day of the week; the order lists the days.",
+        ),
+        Text("此票今日不可用", "Not valid on this weekday"),
+    ),
+    Reason.OUTSIDE_HOURS: Entry(
+        Text("不在可用时段", "Outside its hours"),
+        Text("现在不在可用时段内。|可用 {start}–{end}。", "Not valid at this hour. |Valid {start} to {end}."),
+        Text("可用时段外|：{start}–{end}", "Not valid at this hour|: {start} to {end}"),
+    ),
+    Reason.DURATION_OVER: Entry(
+        Text("已超出使用时长", "Duration is over"),
+        Text("自首次使用起的有效时长已满。", "The time it is valid for from its first use on is over."),
+        Text("此票使用时长已满", "The duration of this ticket is over"),
+    ),
     Reason.USED_UP: Entry(
         Text("次数已用完", "Used up"),
         Text("次数已用完。|上次：{station} {time}。", "All uses are spent. |Last: {station} {time}."),
         Text("此票已使用|：{station} {time}", "Already used|: {station} {time}"),
+    ),
+    Reason.MONTH_LIMIT: Entry(
+        Text("本月次数已满", "Monthly limit"),
+        Text(
+            "本月可用次数已用完。|上次：{station} {time}。",
+            "This month's uses are spent. |Last: {station} {time}.",
+        ),
+        Text("本月次数已用完", "This month's uses are spent"),
+    ),
+    Reason.DAY_LIMIT: Entry(
+        Text("今日次数已满", "Daily limit"),
+        Text("今日可用次数已用完。|上次：{station} {time}。", "Today's uses are spent. |Last: {station} {time}."),
+        Text("今日次数已用完", "Today's uses are spent"),
     ),
     Reason.USED_AT_SIBLING: Entry(
         Text("已在同类站点使用", "Used at sibling station"),
@@ -213,6 +354,35 @@ TABLE: dict[Reason, Entry] = {
             "已在同类站点入园。|{station} {time}。", "Already used at a station of the same group. |{station} {time}."
         ),
         Text("已使用|：{station} {time}", "Already used| at {station} {time}"),
+    ),
+    Reason.ALREADY_INSIDE: Entry(
+        Text("已在园内", "Already inside"),
+        Text(
+            "此票的人已入园且未出园。|{station} {time}。|若确已离开，请在出口补刷。",
+            "The holder is inside and has not left. |{station} {time}. |If they did leave, scan at an exit.",
+        ),
+        Text("此票已在园内", "Already inside"),
+    ),
+    Reason.TOO_SOON: Entry(
+        Text("间隔太短", "Too soon"),
+        Text(
+            "距上次使用时间太短。|{start} 起可再次使用。",
+            "Too soon after the last use. |Valid again from {start}.",
+        ),
+        Text("请稍后再试|，{start} 起可用", "Too soon|, valid again from {start}"),
+    ),
+    Reason.VENUE_FULL: Entry(
+        Text("园内已满", "Venue is full"),
+        Text(
+            "园内人数已达上限。请游客等候，有人离园后即可入园。",
+            "As many people as allowed are inside. Visitors wait until some have left.",
+        ),
+        Text("园内已满，请稍候", "The venue is full, please wait"),
+    ),
+    Reason.DAY_FULL: Entry(
+        Text("今日已满", "Full for today"),
+        Text("今日入园人数已达上限。", "As many people as allowed were let in today."),
+        Text("今日入园人数已满", "Full for today"),
     ),
     Reason.BUSY: Entry(
         Text("系统忙", "Busy"),
@@ -250,5 +420,13 @@ TABLE: dict[Reason, Entry] = {
             "The barrier is offline; nothing was decided. Send the visitor to the next lane, check cable and power.",
         ),
         Text("设备故障，请走其他通道", "Out of order, please use another lane"),
+    ),
+    Reason.THROTTLED: Entry(
+        Text("输码过频", "Too many codes typed"),
+        Text(
+            "本通道连续输错多次，请稍候一分钟再输。",
+            "Too many wrong codes were typed at this lane. Wait a minute.",
+        ),
+        Text("请稍候再输", "Please wait a moment"),
     ),
 }

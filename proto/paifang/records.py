@@ -6,11 +6,12 @@ version it does not know. Fields of later rules have their place now: zero means
 Tables (numbers are on the wire, in feed operations):
   ENTITLEMENT  entitlement id u64                           -> Record
   INDEX        credential kind u8 | hash 16 | entitlement id u64 -> revision u32
-  OTHERS       owner id u64 | group id u32 | edge id u32    -> Usage of a sibling edge
-  RULESET      rule set id u32                              -> RuleSet
+  OTHERS       owner id u64 | group id u32 | edge id u32    -> Usage of a sibling edge (paifang.usage)
+  RULESET      rule set id u32                              -> RuleSet (paifang.rulesets)
   STATION      station id u32                               -> Station
   DEVICE       device id u32                                -> Device
   VENUE        venue id u32                                 -> msgpack map (VenueSettings)
+  DAYKEY       business day u32                             -> the venue's key of rotating passes, 32 bytes
 Written by the edge alone:
   USAGE        owner id u64 | group id u32                  -> Usage
   JOURNAL      seq u64                                      -> serialized paifang.v1.Entry
@@ -39,6 +40,7 @@ class Table(IntEnum):
     STATION = 5
     DEVICE = 6
     VENUE = 7
+    DAYKEY = 8
     USAGE = 16
     JOURNAL = 17
     OPEN = 18
@@ -46,7 +48,7 @@ class Table(IntEnum):
 
 
 FEED_TABLES = frozenset(table for table in Table if table < 16)
-LIVE_TABLES = frozenset({Table.RULESET, Table.STATION, Table.DEVICE, Table.VENUE})
+LIVE_TABLES = frozenset({Table.RULESET, Table.STATION, Table.DEVICE, Table.VENUE, Table.DAYKEY})
 
 
 class CredentialKind(IntEnum):
@@ -76,12 +78,13 @@ class RecordFlag(IntFlag):
     ROTATING = 1
     ACTIVATED = 2
     COLLECTED = 4
+    BOOKED = 8
 
 
 RECORD_VERSION = 1
 # version state flags revision ruleset product generation not_before not_after slot_from slot_to
-# persons zones uses_granted digest owner identity activated_at reserved
-_RECORD = struct.Struct("<BBHIIIIIIIIHHI16sQ16sI4x")
+# persons zones uses_granted digest owner - activated_at -
+_RECORD = struct.Struct("<BBHIIIIIIIIHHI16sQ16xI4x")
 RECORD_GENERATION_OFFSET = 16
 
 
@@ -103,7 +106,6 @@ class Record:
     slot_to: int = 0
     zones: int = 0
     owner_id: int = 0  # 0: the entitlement itself counts
-    identity: bytes = bytes(16)  # keyed hash of the bound ID number; zeros: none
     activated_at: int = 0
     generation: int = 0  # stamped by the edge when it applies the row
 
@@ -111,7 +113,7 @@ class Record:
         return _RECORD.pack(
             RECORD_VERSION, self.state, self.flags, self.revision, self.ruleset_id, self.product_class,
             self.generation, self.not_before, self.not_after, self.slot_from, self.slot_to,
-            self.persons, self.zones, self.uses, self.digest, self.owner_id, self.identity, self.activated_at,
+            self.persons, self.zones, self.uses, self.digest, self.owner_id, self.activated_at,
         )  # fmt: skip
 
     @classmethod
@@ -120,64 +122,16 @@ class Record:
         if len(data) != _RECORD.size or data[0] != RECORD_VERSION:
             raise ValueError("not an entitlement record of this version")
         (_, state, flags, revision, ruleset, product, generation, not_before, not_after, slot_from, slot_to,
-         persons, zones, uses, digest, owner, identity, activated_at) = _RECORD.unpack(data)  # fmt: skip
+         persons, zones, uses, digest, owner, activated_at) = _RECORD.unpack(data)  # fmt: skip
         known = State(state) if state in State._value2member_map_ else State.REVOKED
         return cls(
             revision, ruleset, product, not_before, not_after, digest, known, RecordFlag(flags), persons,
-            uses, slot_from, slot_to, zones, owner, identity, activated_at, generation,
+            uses, slot_from, slot_to, zones, owner, activated_at, generation,
         )  # fmt: skip
 
 
 RECORD_BYTES = _RECORD.size
 
-
-class RuleFlag(IntFlag):
-    KEEP_ON_TIMEOUT = 1  # a use nobody walked through stays spent (default: given back)
-    SIGNED_ONLY = 2
-    ROTATING_ONLY = 4
-    IDENTITY = 8
-    COLLECT_FIRST = 16
-    ANTI_PASSBACK = 32
-
-
-RULESET_VERSION = 1
-# version flags media uses_per_group uses_total uses_month uses_day reentry_gap_s tail
-_RULESET = struct.Struct("<BxHHxxIIIII")
-
-
-@dataclass(frozen=True, slots=True)
-class RuleSet:
-    """An immutable, numbered snapshot of a product's rules. Limits of 0 mean unlimited."""
-
-    uses_per_group: int = 1
-    flags: RuleFlag = RuleFlag(0)  # noqa: RUF009 - a flag is immutable
-    media: int = 0xFFFF  # bit n: CredentialKind n may be used
-    uses_total: int = 0
-    uses_month: int = 0
-    uses_day: int = 0
-    reentry_gap_s: int = 0
-    more: dict[str, Any] = field(default_factory=dict)  # hours, weekdays, blackout dates ...
-
-    def pack(self) -> bytes:
-        head = _RULESET.pack(
-            RULESET_VERSION, self.flags, self.media, self.uses_per_group, self.uses_total,
-            self.uses_month, self.uses_day, self.reentry_gap_s,
-        )  # fmt: skip
-        tail: bytes = msgpack.packb(self.more)
-        return head + tail
-
-    @classmethod
-    def unpack(cls, data: bytes) -> RuleSet:
-        if len(data) <= _RULESET.size or data[0] != RULESET_VERSION:
-            raise ValueError("not a rule set of this version")
-        _, flags, media, per_group, total, month, day, gap = _RULESET.unpack_from(data)
-        return cls(
-            per_group, RuleFlag(flags), media, total, month, day, gap,
-            msgpack.unpackb(data[_RULESET.size :], strict_map_key=False),
-        )  # fmt: skip
-
-
-RULESET_BYTES = _RULESET.size
 
 STATION_VERSION = 1
 _STATION = struct.Struct("<BBxxII")  # version flags group count-of-products, then u32 each
@@ -236,113 +190,64 @@ class Device:
         return cls(station, bool(flags & 1), data[_DEVICE.size :].decode())
 
 
+class DayKind(IntEnum):
+    """What the venue's calendar says of a day, beside its weekday."""
+
+    ORDINARY = 0
+    HOLIDAY = 1
+    WORKDAY = 2  # a working day moved to a weekend
+
+
 @dataclass(frozen=True, slots=True)
 class VenueSettings:
-    """What a gate must know of its venue: when a business day starts, and names for its refusals.
+    """What a gate must know of its venue.
 
     An edge whose key set is older than `keyset_version` asks for the new one.
+
+    Attributes:
+        stations: id -> names (zh, en): "used at West gate 09:31".
+        holidays: business day (ordinal) -> DayKind and names (zh, en), for the days that are not ordinary.
+        signed_only: product class -> the rule set and how many may be admitted on a signature alone while the
+            edge's records are not current.
+        capacity, day_capacity: people inside at once, and let in on one business day; 0: no limit.
+        warn_permille: of a capacity: from here on lanes and console warn.
     """
 
     time_zone: str
     day_start_minutes: int
-    stations: dict[int, tuple[str, str]]  # id -> (zh, en): "used at West gate 09:31"
+    stations: dict[int, tuple[str, str]]
     keyset_version: int = 0
+    holidays: dict[int, tuple[int, str, str]] = field(default_factory=dict)
+    signed_only: dict[int, tuple[int, int]] = field(default_factory=dict)
+    capacity: int = 0
+    day_capacity: int = 0
+    warn_permille: int = 900
 
     def pack(self) -> bytes:
-        stations = {number: list(names) for number, names in self.stations.items()}
         packed: bytes = msgpack.packb(
-            {"tz": self.time_zone, "start": self.day_start_minutes, "stations": stations, "keys": self.keyset_version}
+            {
+                "tz": self.time_zone,
+                "start": self.day_start_minutes,
+                "stations": self.stations,
+                "keys": self.keyset_version,
+                "holidays": self.holidays,
+                "signed": self.signed_only,
+                "capacity": [self.capacity, self.day_capacity, self.warn_permille],
+            }
         )
         return packed
 
     @classmethod
     def unpack(cls, data: bytes) -> VenueSettings:
-        raw = msgpack.unpackb(data, strict_map_key=False)
-        stations = {number: (names[0], names[1]) for number, names in raw["stations"].items()}
-        return cls(raw["tz"], raw["start"], stations, raw.get("keys", 0))
-
-
-USAGE_VERSION = 1
-# version flags lane-reserved revision total month month_count day day_count last_station last_device last_ms
-_USAGE = struct.Struct("<BBHIIIIIIIIq")
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Uses of one counter owner at one exclusion group, as one edge knows them. Counted in persons.
-
-    `total` includes what is reserved and not yet settled. `month` is yyyymm and `day` the proleptic
-    ordinal of the business day the two counts belong to; a count of another month or day reads as 0.
-    """
-
-    revision: int = 0
-    total: int = 0
-    month: int = 0
-    month_count: int = 0
-    day: int = 0
-    day_count: int = 0
-    last_station: int = 0
-    last_device: int = 0
-    last_ms: int = 0
-    flags: int = 0
-
-    def pack(self) -> bytes:
-        return _USAGE.pack(
-            USAGE_VERSION, self.flags, 0, self.revision, self.total, self.month, self.month_count,
-            self.day, self.day_count, self.last_station, self.last_device, self.last_ms,
+        raw = msgpack.unpackb(data, strict_map_key=False, use_list=False)
+        return cls(
+            raw["tz"], raw["start"], raw["stations"], raw.get("keys", 0), raw.get("holidays", {}),
+            raw.get("signed", {}), *raw.get("capacity", ()),
         )  # fmt: skip
-
-    @classmethod
-    def unpack(cls, data: bytes) -> Usage:
-        if len(data) != _USAGE.size or data[0] != USAGE_VERSION:
-            raise ValueError("not a usage record of this version")
-        _, flags, _, revision, total, month, month_count, day, day_count, station, device, ms = _USAGE.unpack(data)
-        return cls(revision, total, month, month_count, day, day_count, station, device, ms, flags)
-
-    def spend(self, persons: int, *, station: int, device: int, now_ms: int, day: int, month: int) -> Usage:
-        """The record after `persons` more uses now."""
-        return Usage(
-            revision=self.revision + 1,
-            total=self.total + persons,
-            month=month,
-            month_count=(self.month_count if self.month == month else 0) + persons,
-            day=day,
-            day_count=(self.day_count if self.day == day else 0) + persons,
-            last_station=station,
-            last_device=device,
-            last_ms=now_ms,
-            flags=self.flags,
-        )
-
-    def give_back(self, persons: int, *, day: int, month: int) -> Usage:
-        """The record after `persons` reserved uses of that day and month came back. Never below zero."""
-        return Usage(
-            revision=self.revision + 1,
-            total=max(0, self.total - persons),
-            month=self.month,
-            month_count=max(0, self.month_count - persons) if self.month == month else self.month_count,
-            day=self.day,
-            day_count=max(0, self.day_count - persons) if self.day == day else self.day_count,
-            last_station=self.last_station,
-            last_device=self.last_device,
-            last_ms=self.last_ms,
-            flags=self.flags,
-        )
-
-
-USAGE_BYTES = _USAGE.size
 
 
 def entitlement_key(entitlement_id: int) -> bytes:
     return entitlement_id.to_bytes(8, "big")
-
-
-def usage_key(owner_id: int, group_id: int) -> bytes:
-    return owner_id.to_bytes(8, "big") + group_id.to_bytes(4, "big")
-
-
-def others_key(owner_id: int, group_id: int, edge_id: int) -> bytes:
-    return usage_key(owner_id, group_id) + edge_id.to_bytes(4, "big")
 
 
 def index_key(kind: int, hashed: bytes, entitlement_id: int) -> bytes:

@@ -13,7 +13,8 @@ from edge.admission import Presented
 from edge.verdict import Credential, OpenUse
 from edge.verifier import StoreError
 from paifang.reasons import Reason
-from paifang.records import CredentialKind, Record, State, Station, Table, Usage, entitlement_key, live_key, usage_key
+from paifang.records import CredentialKind, Record, State, Station, Table, entitlement_key, live_key
+from paifang.usage import Usage, usage_key
 from paifang.v1 import scan_pb2
 from tests.support.entrance import (
     DAY,

@@ -21,7 +21,7 @@ from edge import journal
 from edge.admission import Presented
 from edge.committer import MAP_FULL
 from edge.verdict import OpenUse
-from paifang.records import Usage
+from paifang.usage import Usage
 from paifang.v1 import scan_pb2
 from tests.support.budget import budget
 from tests.support.entrance import EAST, FREE, TWICE, WEST, Entrance, credential, moment

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from edge import verifier
 from paifang import records
-from paifang.records import Device, Op, Record, RuleSet, Station, Table, Usage, VenueSettings, pack_ops
+from paifang.records import Device, Op, Record, Station, Table, VenueSettings, pack_ops
+from paifang.rulesets import RULESET_BYTES, RuleSet
+from paifang.usage import Usage, others_key
 from tests.support.budget import budget
 from tests.support.gatekit import ENTITLEMENT, GROUP, OTHER_EDGE, OWN_EDGE, PRODUCT, RECORD
 
@@ -24,7 +26,7 @@ STATION = Station(GROUP, True, False, (PRODUCT, PRODUCT + 1)).pack()
 DEVICE = Device(1, True, "lane-1").pack()
 VENUE = VenueSettings("Asia/Shanghai", 0, {1: ("西门", "West gate")}).pack()
 INDEX_KEY = records.index_key(4, bytes(16), ENTITLEMENT)
-OTHERS_KEY = records.others_key(ENTITLEMENT, GROUP, OTHER_EDGE)
+OTHERS_KEY = others_key(ENTITLEMENT, GROUP, OTHER_EDGE)
 
 
 @pytest.fixture
@@ -114,7 +116,7 @@ class TestRevisions:
 
 
 def test_our_own_usage_is_never_written_by_the_feed(environment: Any) -> None:
-    own = records.others_key(ENTITLEMENT, GROUP, OWN_EDGE)
+    own = others_key(ENTITLEMENT, GROUP, OWN_EDGE)
     assert apply(environment, Op(Table.OTHERS, own, Usage(revision=9).pack())) == (0, False)
     assert environment.get(Table.OTHERS, own) is None
     assert apply(environment, Op(Table.OTHERS, own, None)) == (0, False)
@@ -152,7 +154,7 @@ MALFORMED = {
     "an index value of another length": raw_op(Table.INDEX, 1, INDEX_KEY, bytes(5)),
     "a usage of another version": raw_op(Table.OTHERS, 1, OTHERS_KEY, b"\2" + Usage().pack()[1:]),
     "a usage of another length": raw_op(Table.OTHERS, 1, OTHERS_KEY, Usage().pack() + b"\0"),
-    "a rule set without its tail": raw_op(Table.RULESET, 1, bytes(4), RULES[: records.RULESET_BYTES]),
+    "a rule set without its tail": raw_op(Table.RULESET, 1, bytes(4), RULES[:RULESET_BYTES]),
     "a rule set of another version": raw_op(Table.RULESET, 1, bytes(4), b"\2" + RULES[1:]),
     "a station cut short": raw_op(Table.STATION, 1, bytes(4), STATION[:-1]),
     "a station with more than its products": raw_op(Table.STATION, 1, bytes(4), STATION + b"\0\0\0\0"),
@@ -199,7 +201,7 @@ some_ops = st.lists(
         raw_op,
         st.sampled_from([*range(9), 16, 255]),
         st.sampled_from([0, 1, 1, 1, 2]),
-        st.sampled_from([KEY, INDEX_KEY, OTHERS_KEY, records.others_key(ENTITLEMENT, GROUP, OWN_EDGE), bytes(4), b""]),
+        st.sampled_from([KEY, INDEX_KEY, OTHERS_KEY, others_key(ENTITLEMENT, GROUP, OWN_EDGE), bytes(4), b""]),
         st.sampled_from([
             b"", RECORD.pack(), replace(RECORD, revision=9).pack(), bytes(4), Usage().pack(),
             Usage(revision=4, total=2).pack(), RULES, STATION, STATION[:-4], DEVICE, VENUE, b"\1",
@@ -214,7 +216,7 @@ matching_ops = st.lists(
             st.integers(0, 5), st.integers(0, 1),
         ),
         st.builds(
-            lambda edge, usage: raw_op(3, 1, records.others_key(ENTITLEMENT, GROUP, edge), usage.pack()),
+            lambda edge, usage: raw_op(3, 1, others_key(ENTITLEMENT, GROUP, edge), usage.pack()),
             st.integers(1, 3), st.builds(Usage, revision=st.integers(0, 4), total=st.integers(0, 9)),
         ),
         st.builds(lambda n, value: raw_op(5, 1, records.live_key(n), value), st.integers(0, 3), st.just(STATION)),

@@ -12,7 +12,8 @@ from nacl.signing import SigningKey
 
 from paifang import base45, passes, records
 from paifang.reasons import Reason
-from paifang.records import CredentialKind, Device, Op, RecordFlag, State, Station, Table, Usage
+from paifang.records import CredentialKind, Device, Op, RecordFlag, State, Station, Table
+from paifang.usage import Usage, others_key, usage_key
 from tests.support.gatekit import (
     CLAIMS,
     ENTITLEMENT,
@@ -238,7 +239,7 @@ class TestIndexedCredentials:
         gone = replace(RECORD, not_after=NOW_S - 1)
         self.several(gate, late, gone, soon, slot, soon)
         assert gate.present(ID_NUMBER, CredentialKind.ID_NUMBER).entitlement_id == 4
-        gate.put(Table.USAGE, records.usage_key(4, GROUP), Usage(total=1, last_station=STATION).pack())
+        gate.put(Table.USAGE, usage_key(4, GROUP), Usage(total=1, last_station=STATION).pack())
         assert gate.present(ID_NUMBER, CredentialKind.ID_NUMBER).entitlement_id == 3
 
     def test_of_several_none_admissible_the_nearest_miss_is_told(self, gate: Gate) -> None:
@@ -273,7 +274,7 @@ class TestUsage:
         assert gate.present(LINE).admit
 
     def test_the_reservation_counts_even_where_the_store_has_more(self, gate: Gate) -> None:
-        key = records.usage_key(ENTITLEMENT, GROUP)
+        key = usage_key(ENTITLEMENT, GROUP)
         gate.put(Table.USAGE, key, Usage(total=1).pack())
         gate.verifier.inflight[key] = Usage(revision=5).pack()
         verdict = gate.present(LINE)
@@ -289,18 +290,18 @@ class TestUsage:
     def test_siblings_of_this_counter_alone_are_counted(self, gate: Gate) -> None:
         use = Usage(total=1, last_station=SIBLING, last_ms=5).pack()
         rows = [
-            Op(Table.OTHERS, records.others_key(ENTITLEMENT - 1, GROUP, 2), use),
-            Op(Table.OTHERS, records.others_key(ENTITLEMENT, GROUP - 1, 2), use),
-            Op(Table.OTHERS, records.others_key(ENTITLEMENT, GROUP + 1, 2), use),
-            Op(Table.OTHERS, records.others_key(ENTITLEMENT + 1, GROUP, 2), use),
+            Op(Table.OTHERS, others_key(ENTITLEMENT - 1, GROUP, 2), use),
+            Op(Table.OTHERS, others_key(ENTITLEMENT, GROUP - 1, 2), use),
+            Op(Table.OTHERS, others_key(ENTITLEMENT, GROUP + 1, 2), use),
+            Op(Table.OTHERS, others_key(ENTITLEMENT + 1, GROUP, 2), use),
         ]
         gate.apply(rows)
         assert gate.present(LINE).admit
-        gate.apply([Op(Table.OTHERS, records.others_key(ENTITLEMENT, GROUP, 3), use)])
+        gate.apply([Op(Table.OTHERS, others_key(ENTITLEMENT, GROUP, 3), use)])
         assert gate.present(LINE).reason == Reason.USED_AT_SIBLING
 
     def test_a_usage_of_an_unknown_layout_refuses(self, gate: Gate) -> None:
-        gate.put(Table.USAGE, records.usage_key(ENTITLEMENT, GROUP), b"\2" + Usage().pack()[1:])
+        gate.put(Table.USAGE, usage_key(ENTITLEMENT, GROUP), b"\2" + Usage().pack()[1:])
         assert gate.present(LINE).reason == Reason.UNKNOWN
 
     def test_stations_of_one_group_share_the_count(self, gate: Gate) -> None:

@@ -7,9 +7,10 @@ from types import ModuleType
 
 import pytest
 
-from paifang import records
 from paifang.reasons import Reason
-from paifang.records import CredentialKind, Device, RuleFlag, RuleSet, State, Station, Usage
+from paifang.records import CredentialKind, Device, State, Station
+from paifang.rulesets import RULESET_BYTES, RuleFlag, RuleSet
+from paifang.usage import Usage, usage_key
 from tests.support.gatekit import (
     CLAIMS,
     DAY,
@@ -40,7 +41,7 @@ def test_a_good_record_is_admitted_with_all_its_facts(core: ModuleType) -> None:
     assert fields(verdict) == {
         "admit": True, "reason": Reason.OK, "kind": CredentialKind.PASS, "tag": b"", "entitlement_id": ENTITLEMENT,
         "owner_id": ENTITLEMENT, "group_id": GROUP, "product_class": PRODUCT, "ruleset_id": RULES, "persons": 1,
-        "remaining": 0, "usage_key": records.usage_key(ENTITLEMENT, GROUP), "usage_before": None,
+        "remaining": 0, "usage_key": usage_key(ENTITLEMENT, GROUP), "usage_before": None,
         "usage_after": after.pack(), "rule_flags": 0, "valid_from": CLAIMS.not_before,
         "valid_until": CLAIMS.not_after, "last_station": 0, "last_ms": 0,
     }  # fmt: skip
@@ -148,7 +149,7 @@ GOOD_USAGE = Usage().pack()
         ({"record": GOOD.record.pack() + b"\0"}, Reason.UNKNOWN),
         ({"record": b"\2" + GOOD.record.pack()[1:]}, Reason.UNKNOWN),
         ({"ruleset": b""}, Reason.UNKNOWN),
-        ({"ruleset": GOOD_RULES[: records.RULESET_BYTES]}, Reason.UNKNOWN),
+        ({"ruleset": GOOD_RULES[:RULESET_BYTES]}, Reason.UNKNOWN),
         ({"ruleset": b"\2" + GOOD_RULES[1:]}, Reason.UNKNOWN),
         ({"station": b""}, Reason.STATION_CLOSED),
         ({"station": GOOD_STATION[:-1]}, Reason.STATION_CLOSED),
@@ -249,7 +250,7 @@ class TestUses:
 
     def test_the_card_behind_a_shared_pool_owns_the_uses(self, core: ModuleType) -> None:
         verdict = GOOD.but(owner_id=77).decide(core)
-        assert (verdict.owner_id, verdict.usage_key) == (77, records.usage_key(77, GROUP))
+        assert (verdict.owner_id, verdict.usage_key) == (77, usage_key(77, GROUP))
 
     def test_rule_flags_reach_the_verdict(self, core: ModuleType) -> None:
         assert GOOD.but(rules=RuleSet(flags=RuleFlag.KEEP_ON_TIMEOUT)).decide(core).rule_flags == 1

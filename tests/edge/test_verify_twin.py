@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from edge import verifier
 from paifang import base45, passes, records
-from paifang.records import CredentialKind, Device, Op, PublicKey, Record, RuleSet, State, Station, Table, Usage
+from paifang.records import CredentialKind, Device, Op, PublicKey, Record, State, Station, Table
+from paifang.rulesets import RuleSet
+from paifang.usage import Usage, others_key, usage_key
 from tests.support.budget import budget
 from tests.support.gatekit import (
     CLAIMS,
@@ -171,7 +173,7 @@ def stores(draw: st.DrawFn) -> dict[str, Any]:
             if draw(mostly(True, st.just(False))):
                 ops.append(index_op(kind, value, number))
         for edge in draw(st.lists(st.integers(1, 3), max_size=2)):
-            ops.append(Op(Table.OTHERS, records.others_key(number, GROUP, edge), draw(usages).pack()))
+            ops.append(Op(Table.OTHERS, others_key(number, GROUP, edge), draw(usages).pack()))
     ops.append(Op(Table.RULESET, records.live_key(RULES), draw(rule_sets).pack()))
     ops.append(Op(Table.STATION, records.live_key(STATION), draw(stations).pack()))
     ops.append(Op(Table.DEVICE, records.live_key(LANE), draw(devices).pack()))
@@ -179,8 +181,8 @@ def stores(draw: st.DrawFn) -> dict[str, Any]:
     killed = draw(st.booleans())
     return {
         "ops": records.pack_ops(ops),
-        "usage": {records.usage_key(owner, GROUP): draw(damaged(usages)) for owner in owners},
-        "inflight": {records.usage_key(owner, GROUP): draw(damaged(usages)) for owner in owners if draw(st.booleans())},
+        "usage": {usage_key(owner, GROUP): draw(damaged(usages)) for owner in owners},
+        "inflight": {usage_key(owner, GROUP): draw(damaged(usages)) for owner in owners if draw(st.booleans())},
         "keys": [PASS_KEY, replace(PASS_KEY, key_id=8, killed=killed), PublicKey(9, bytes(SIGNER.verify_key), 0, 5)],
     }
 

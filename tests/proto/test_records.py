@@ -20,14 +20,13 @@ from paifang.records import (
     PublicKey,
     Record,
     RecordFlag,
-    RuleFlag,
-    RuleSet,
     State,
     Station,
     Table,
-    Usage,
     VenueSettings,
-)  # fmt: skip
+)
+from paifang.rulesets import RuleFlag, RuleSet
+from paifang.usage import Usage, others_key, usage_key
 
 u16 = st.integers(0, 2**16 - 1)
 u32 = st.integers(0, 2**32 - 1)
@@ -166,10 +165,10 @@ class TestOps:
 
 @given(st.lists(st.tuples(u64, u32, u32), min_size=2, max_size=6))
 def test_keys_sort_as_their_numbers_do(rows: list[tuple[int, int, int]]) -> None:
-    assert sorted(records.others_key(*row) for row in rows) == [records.others_key(*row) for row in sorted(rows)]
+    assert sorted(others_key(*row) for row in rows) == [others_key(*row) for row in sorted(rows)]
     for owner, group, edge in rows:
-        assert records.others_key(owner, group, edge).startswith(records.usage_key(owner, group))
-        assert records.usage_key(owner, group).startswith(records.entitlement_key(owner))
+        assert others_key(owner, group, edge).startswith(usage_key(owner, group))
+        assert usage_key(owner, group).startswith(records.entitlement_key(owner))
 
 
 def test_credentials_are_hashed_under_the_venues_pepper_and_kind() -> None:

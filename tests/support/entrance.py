@@ -21,17 +21,15 @@ from paifang.records import (
     CredentialKind,
     Device,
     Record,
-    RuleFlag,
-    RuleSet,
     Station,
     Table,
-    Usage,
     credential_hash,
     entitlement_key,
     index_key,
     live_key,
-    usage_key,
 )
+from paifang.rulesets import RuleFlag, RuleSet
+from paifang.usage import Usage, usage_key
 from paifang.v1 import scan_pb2
 
 PEPPER = bytes(32)

@@ -21,15 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from nacl.signing import SigningKey
 
 from edge.identity import Identity
-from paifang.records import (
-    KEYSET_TAG,
-    KeySet,
-    Op,
-    PublicKey,
-    entry_hash,
-    feed_signing_bytes,
-    pack_ops,
-)
+from paifang.records import KEYSET_TAG, KeySet, Op, PublicKey, entry_hash, feed_signing_bytes, pack_ops
 from paifang.v1 import enrol_pb2, enrol_pb2_grpc, feed_pb2, feed_pb2_grpc, scan_pb2, scan_pb2_grpc
 from tests.support.pki import Authority, key_pem, new_key
 

@@ -11,7 +11,9 @@ from nacl.signing import SigningKey
 
 from paifang import passes, records
 from paifang.passes import Claims
-from paifang.records import CredentialKind, Device, Op, PublicKey, Record, RuleSet, Station, Table, Usage
+from paifang.records import CredentialKind, Device, Op, PublicKey, Record, Station, Table
+from paifang.rulesets import RuleSet
+from paifang.usage import Usage, others_key, usage_key
 
 PEPPER = b"the venue's pepper of these tests"
 KEY_ID = 7
@@ -100,7 +102,7 @@ class Situation:
             Op(Table.DEVICE, records.live_key(self.device_id), self.device.pack()),
         ]
         for edge, usage in enumerate(self.others, start=OTHER_EDGE):
-            rows.append(Op(Table.OTHERS, records.others_key(owner, self.station.group_id, edge), usage.pack()))
+            rows.append(Op(Table.OTHERS, others_key(owner, self.station.group_id, edge), usage.pack()))
         return rows
 
 
@@ -121,7 +123,7 @@ class Gate:
         self.apply(situation.ops())
         if situation.usage is not None:
             owner = situation.record.owner_id or situation.entitlement_id
-            self.put(Table.USAGE, records.usage_key(owner, situation.station.group_id), situation.usage.pack())
+            self.put(Table.USAGE, usage_key(owner, situation.station.group_id), situation.usage.pack())
         self.verifier = core.Verifier(self.environment, PEPPER)
         self.set_keys(PASS_KEY)
 

@@ -6,7 +6,8 @@ import os
 from datetime import date
 from typing import Any
 
-from paifang.records import Usage, entry_hash
+from paifang.records import entry_hash
+from paifang.usage import Usage
 from paifang.v1 import scan_pb2
 
 NOON_MS = 1_795_320_000_000  # 2026-11-22 12:00 in Shanghai

@@ -21,7 +21,8 @@ from edge.committer import Committer
 from edge.config import LaneConfig, PortConfig
 from edge.entrance import LaneRunner
 from edge.lane_actions import Show
-from paifang.records import Table, Usage, usage_key
+from paifang.records import Table
+from paifang.usage import Usage, usage_key
 from paifang.v1 import scan_pb2
 from tests.support.entrance import EDGE_ID, GROUP, MAP_BYTES, PEPPER, fill, live_rows, moment, ticket_rows
 

@@ -41,6 +41,13 @@ class LaneState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LANE_STATE_OPEN: _ClassVar[LaneState]
     LANE_STATE_OUT_OF_SERVICE: _ClassVar[LaneState]
     LANE_STATE_FAULT: _ClassVar[LaneState]
+
+class CheckOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHECK_OUTCOME_UNSPECIFIED: _ClassVar[CheckOutcome]
+    CHECK_OUTCOME_PASSED: _ClassVar[CheckOutcome]
+    CHECK_OUTCOME_FAILED: _ClassVar[CheckOutcome]
+    CHECK_OUTCOME_NOT_ASKED: _ClassVar[CheckOutcome]
 CLOCK_STATE_UNSPECIFIED: ClockState
 CLOCK_STATE_CONFIRMED: ClockState
 CLOCK_STATE_UNCONFIRMED: ClockState
@@ -64,6 +71,10 @@ LANE_STATE_DECIDING: LaneState
 LANE_STATE_OPEN: LaneState
 LANE_STATE_OUT_OF_SERVICE: LaneState
 LANE_STATE_FAULT: LaneState
+CHECK_OUTCOME_UNSPECIFIED: CheckOutcome
+CHECK_OUTCOME_PASSED: CheckOutcome
+CHECK_OUTCOME_FAILED: CheckOutcome
+CHECK_OUTCOME_NOT_ASKED: CheckOutcome
 
 class JournalBatch(_message.Message):
     __slots__ = ("entries",)
@@ -114,7 +125,7 @@ class Boot(_message.Message):
     def __init__(self, software_version: _Optional[str] = ..., verifier: _Optional[str] = ..., open_uses: _Optional[int] = ...) -> None: ...
 
 class Presentation(_message.Message):
-    __slots__ = ("device_id", "station_id", "group_id", "decision", "reason", "credential_kind", "credential_tag", "entitlement_id", "owner_id", "product_class", "persons", "usage", "decided_us")
+    __slots__ = ("device_id", "station_id", "group_id", "decision", "reason", "credential_kind", "credential_tag", "entitlement_id", "owner_id", "product_class", "persons", "usage", "decided_us", "whole_usage", "signed_only", "leaving")
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     STATION_ID_FIELD_NUMBER: _ClassVar[int]
     GROUP_ID_FIELD_NUMBER: _ClassVar[int]
@@ -128,6 +139,9 @@ class Presentation(_message.Message):
     PERSONS_FIELD_NUMBER: _ClassVar[int]
     USAGE_FIELD_NUMBER: _ClassVar[int]
     DECIDED_US_FIELD_NUMBER: _ClassVar[int]
+    WHOLE_USAGE_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_ONLY_FIELD_NUMBER: _ClassVar[int]
+    LEAVING_FIELD_NUMBER: _ClassVar[int]
     device_id: int
     station_id: int
     group_id: int
@@ -141,10 +155,13 @@ class Presentation(_message.Message):
     persons: int
     usage: bytes
     decided_us: int
-    def __init__(self, device_id: _Optional[int] = ..., station_id: _Optional[int] = ..., group_id: _Optional[int] = ..., decision: _Optional[_Union[Decision, str]] = ..., reason: _Optional[int] = ..., credential_kind: _Optional[int] = ..., credential_tag: _Optional[bytes] = ..., entitlement_id: _Optional[int] = ..., owner_id: _Optional[int] = ..., product_class: _Optional[int] = ..., persons: _Optional[int] = ..., usage: _Optional[bytes] = ..., decided_us: _Optional[int] = ...) -> None: ...
+    whole_usage: bytes
+    signed_only: bool
+    leaving: bool
+    def __init__(self, device_id: _Optional[int] = ..., station_id: _Optional[int] = ..., group_id: _Optional[int] = ..., decision: _Optional[_Union[Decision, str]] = ..., reason: _Optional[int] = ..., credential_kind: _Optional[int] = ..., credential_tag: _Optional[bytes] = ..., entitlement_id: _Optional[int] = ..., owner_id: _Optional[int] = ..., product_class: _Optional[int] = ..., persons: _Optional[int] = ..., usage: _Optional[bytes] = ..., decided_us: _Optional[int] = ..., whole_usage: _Optional[bytes] = ..., signed_only: bool = ..., leaving: bool = ...) -> None: ...
 
 class Settlement(_message.Message):
-    __slots__ = ("admission_seq", "outcome", "passed", "returned", "recovered", "entitlement_id", "owner_id", "group_id", "usage", "device_id")
+    __slots__ = ("admission_seq", "outcome", "passed", "returned", "recovered", "entitlement_id", "owner_id", "group_id", "usage", "device_id", "whole_usage", "leaving")
     ADMISSION_SEQ_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     PASSED_FIELD_NUMBER: _ClassVar[int]
@@ -155,6 +172,8 @@ class Settlement(_message.Message):
     GROUP_ID_FIELD_NUMBER: _ClassVar[int]
     USAGE_FIELD_NUMBER: _ClassVar[int]
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    WHOLE_USAGE_FIELD_NUMBER: _ClassVar[int]
+    LEAVING_FIELD_NUMBER: _ClassVar[int]
     admission_seq: int
     outcome: Outcome
     passed: int
@@ -165,7 +184,9 @@ class Settlement(_message.Message):
     group_id: int
     usage: bytes
     device_id: int
-    def __init__(self, admission_seq: _Optional[int] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., passed: _Optional[int] = ..., returned: _Optional[int] = ..., recovered: bool = ..., entitlement_id: _Optional[int] = ..., owner_id: _Optional[int] = ..., group_id: _Optional[int] = ..., usage: _Optional[bytes] = ..., device_id: _Optional[int] = ...) -> None: ...
+    whole_usage: bytes
+    leaving: bool
+    def __init__(self, admission_seq: _Optional[int] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., passed: _Optional[int] = ..., returned: _Optional[int] = ..., recovered: bool = ..., entitlement_id: _Optional[int] = ..., owner_id: _Optional[int] = ..., group_id: _Optional[int] = ..., usage: _Optional[bytes] = ..., device_id: _Optional[int] = ..., whole_usage: _Optional[bytes] = ..., leaving: bool = ...) -> None: ...
 
 class LaneChange(_message.Message):
     __slots__ = ("device_id", "state", "cause")
@@ -210,7 +231,7 @@ class LaneStatus(_message.Message):
     def __init__(self, device_id: _Optional[int] = ..., state: _Optional[_Union[LaneState, str]] = ..., reader_online: bool = ..., barrier_online: bool = ..., last_decision: _Optional[_Union[Decision, str]] = ..., last_reason: _Optional[int] = ..., last_at_ms: _Optional[int] = ..., presented: _Optional[int] = ..., admitted: _Optional[int] = ...) -> None: ...
 
 class EdgeStatus(_message.Message):
-    __slots__ = ("at_ms", "software_version", "verifier", "clock", "journal_seq", "journal_acked", "entitlements", "urgent_current_to_ms", "bulk_current_to_ms", "store_permille", "lanes")
+    __slots__ = ("at_ms", "software_version", "verifier", "clock", "journal_seq", "journal_acked", "entitlements", "urgent_current_to_ms", "bulk_current_to_ms", "store_permille", "lanes", "signed_only_spent", "inside", "room_state")
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     SOFTWARE_VERSION_FIELD_NUMBER: _ClassVar[int]
     VERIFIER_FIELD_NUMBER: _ClassVar[int]
@@ -222,6 +243,9 @@ class EdgeStatus(_message.Message):
     BULK_CURRENT_TO_MS_FIELD_NUMBER: _ClassVar[int]
     STORE_PERMILLE_FIELD_NUMBER: _ClassVar[int]
     LANES_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_ONLY_SPENT_FIELD_NUMBER: _ClassVar[int]
+    INSIDE_FIELD_NUMBER: _ClassVar[int]
+    ROOM_STATE_FIELD_NUMBER: _ClassVar[int]
     at_ms: int
     software_version: str
     verifier: str
@@ -233,10 +257,78 @@ class EdgeStatus(_message.Message):
     bulk_current_to_ms: int
     store_permille: int
     lanes: _containers.RepeatedCompositeFieldContainer[LaneStatus]
-    def __init__(self, at_ms: _Optional[int] = ..., software_version: _Optional[str] = ..., verifier: _Optional[str] = ..., clock: _Optional[_Union[ClockState, str]] = ..., journal_seq: _Optional[int] = ..., journal_acked: _Optional[int] = ..., entitlements: _Optional[int] = ..., urgent_current_to_ms: _Optional[int] = ..., bulk_current_to_ms: _Optional[int] = ..., store_permille: _Optional[int] = ..., lanes: _Optional[_Iterable[_Union[LaneStatus, _Mapping]]] = ...) -> None: ...
+    signed_only_spent: int
+    inside: int
+    room_state: int
+    def __init__(self, at_ms: _Optional[int] = ..., software_version: _Optional[str] = ..., verifier: _Optional[str] = ..., clock: _Optional[_Union[ClockState, str]] = ..., journal_seq: _Optional[int] = ..., journal_acked: _Optional[int] = ..., entitlements: _Optional[int] = ..., urgent_current_to_ms: _Optional[int] = ..., bulk_current_to_ms: _Optional[int] = ..., store_permille: _Optional[int] = ..., lanes: _Optional[_Iterable[_Union[LaneStatus, _Mapping]]] = ..., signed_only_spent: _Optional[int] = ..., inside: _Optional[int] = ..., room_state: _Optional[int] = ...) -> None: ...
 
 class ReportReply(_message.Message):
-    __slots__ = ("cloud_time_ms",)
+    __slots__ = ("cloud_time_ms", "elsewhere", "questions")
     CLOUD_TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    ELSEWHERE_FIELD_NUMBER: _ClassVar[int]
+    QUESTIONS_FIELD_NUMBER: _ClassVar[int]
     cloud_time_ms: int
-    def __init__(self, cloud_time_ms: _Optional[int] = ...) -> None: ...
+    elsewhere: Elsewhere
+    questions: _containers.RepeatedCompositeFieldContainer[Question]
+    def __init__(self, cloud_time_ms: _Optional[int] = ..., elsewhere: _Optional[_Union[Elsewhere, _Mapping]] = ..., questions: _Optional[_Iterable[_Union[Question, _Mapping]]] = ...) -> None: ...
+
+class Elsewhere(_message.Message):
+    __slots__ = ("day", "entered", "left")
+    DAY_FIELD_NUMBER: _ClassVar[int]
+    ENTERED_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    day: int
+    entered: int
+    left: int
+    def __init__(self, day: _Optional[int] = ..., entered: _Optional[int] = ..., left: _Optional[int] = ...) -> None: ...
+
+class Question(_message.Message):
+    __slots__ = ("id", "credential_kind", "credential", "device_id", "at_ms")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CREDENTIAL_KIND_FIELD_NUMBER: _ClassVar[int]
+    CREDENTIAL_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    credential_kind: int
+    credential: bytes
+    device_id: int
+    at_ms: int
+    def __init__(self, id: _Optional[bytes] = ..., credential_kind: _Optional[int] = ..., credential: _Optional[bytes] = ..., device_id: _Optional[int] = ..., at_ms: _Optional[int] = ...) -> None: ...
+
+class Explanation(_message.Message):
+    __slots__ = ("id", "admit", "reason", "entitlement_id", "checks")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ADMIT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ENTITLEMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    CHECKS_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    admit: bool
+    reason: int
+    entitlement_id: int
+    checks: _containers.RepeatedCompositeFieldContainer[Check]
+    def __init__(self, id: _Optional[bytes] = ..., admit: bool = ..., reason: _Optional[int] = ..., entitlement_id: _Optional[int] = ..., checks: _Optional[_Iterable[_Union[Check, _Mapping]]] = ...) -> None: ...
+
+class Check(_message.Message):
+    __slots__ = ("number", "outcome", "reason", "inputs")
+    class InputsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    outcome: CheckOutcome
+    reason: int
+    inputs: _containers.ScalarMap[str, str]
+    def __init__(self, number: _Optional[int] = ..., outcome: _Optional[_Union[CheckOutcome, str]] = ..., reason: _Optional[int] = ..., inputs: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class ExplanationReply(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

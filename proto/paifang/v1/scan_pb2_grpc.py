@@ -45,6 +45,11 @@ class ScanStub(object):
                 request_serializer=paifang_dot_v1_dot_scan__pb2.EdgeStatus.SerializeToString,
                 response_deserializer=paifang_dot_v1_dot_scan__pb2.ReportReply.FromString,
                 _registered_method=True)
+        self.Explain = channel.unary_unary(
+                '/paifang.v1.Scan/Explain',
+                request_serializer=paifang_dot_v1_dot_scan__pb2.Explanation.SerializeToString,
+                response_deserializer=paifang_dot_v1_dot_scan__pb2.ExplanationReply.FromString,
+                _registered_method=True)
 
 
 class ScanServicer(object):
@@ -65,6 +70,13 @@ class ScanServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Explain(self, request, context):
+        """The answer to a Question of a ReportReply.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ScanServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_ScanServicer_to_server(servicer, server):
                     servicer.Report,
                     request_deserializer=paifang_dot_v1_dot_scan__pb2.EdgeStatus.FromString,
                     response_serializer=paifang_dot_v1_dot_scan__pb2.ReportReply.SerializeToString,
+            ),
+            'Explain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Explain,
+                    request_deserializer=paifang_dot_v1_dot_scan__pb2.Explanation.FromString,
+                    response_serializer=paifang_dot_v1_dot_scan__pb2.ExplanationReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +151,33 @@ class Scan(object):
             '/paifang.v1.Scan/Report',
             paifang_dot_v1_dot_scan__pb2.EdgeStatus.SerializeToString,
             paifang_dot_v1_dot_scan__pb2.ReportReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Explain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/paifang.v1.Scan/Explain',
+            paifang_dot_v1_dot_scan__pb2.Explanation.SerializeToString,
+            paifang_dot_v1_dot_scan__pb2.ExplanationReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -13,7 +13,7 @@ from cloud.catalog.models import RuleSnapshot, TicketProduct
 from cloud.core.errors import DomainError
 from cloud.entitlements.models import FeedRow
 from cloud.venues.models import Station, Venue
-from paifang.records import RuleFlag, RuleSet
+from paifang.rulesets import RuleFlag, RuleSet
 from tests.support.race import race
 from tests.support.venue import SYSTEM, make_product
 

@@ -12,7 +12,8 @@ from cloud.entitlements import live_services
 from cloud.entitlements.models import Entitlement
 from cloud.sales.services import issue_order
 from cloud.sales.values import OrderLine
-from paifang.records import RuleFlag, RuleSet, Station, Table
+from paifang.records import Station, Table
+from paifang.rulesets import RuleFlag, RuleSet
 from tests.support import venue as make
 
 

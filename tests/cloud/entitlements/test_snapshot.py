@@ -14,6 +14,7 @@ from cloud.entitlements.sequencer import head, number_waiting
 from cloud.venues.models import Device, Edge, Station, Venue
 from paifang import records
 from paifang.records import Op, Table
+from paifang.usage import Usage, others_key
 from paifang.v1.feed_pb2 import STREAM_BULK, STREAM_URGENT
 from tests.support.venue import feed_rows, last_feed_row, relay
 
@@ -82,12 +83,12 @@ def test_revoked_ones_are_there_and_long_expired_ones_are_not(
 
 def test_the_uses_of_the_other_edges_alone(venue: Venue, edge: Edge, west: Station, tickets: list[Entitlement]) -> None:
     other = Edge.objects.create(venue=venue, name="东门主机")
-    spent = records.Usage(revision=3, total=1).pack()
+    spent = Usage(revision=3, total=1).pack()
     relay(edge, tickets[0].pk, west.group_id, spent)
     relay(other, tickets[1].pk, west.group_id, spent)
     relay(other, 12345, west.group_id, spent)  # of no ticket that lives
     others = [op for op in pages(edge, 2) if op.table == Table.OTHERS]
-    assert others == [Op(Table.OTHERS, records.others_key(tickets[1].pk, west.group_id, other.pk), spent)]
+    assert others == [Op(Table.OTHERS, others_key(tickets[1].pk, west.group_id, other.pk), spent)]
 
 
 def test_a_key_of_another_table_is_refused(edge: Edge, tickets: list[Entitlement]) -> None:

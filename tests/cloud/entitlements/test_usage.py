@@ -17,8 +17,9 @@ from cloud.entitlements.usage import Reported
 from cloud.sales.services import issue_order
 from cloud.sales.values import OrderLine
 from cloud.venues.models import Edge, Station, Venue
-from paifang import records
 from paifang.records import Table
+from paifang.usage import Usage as UsageRecord
+from paifang.usage import others_key
 from paifang.v1 import feed_pb2
 from tests.support.race import race
 from tests.support.venue import SYSTEM, Row, feed_rows, last_feed_row, make_edge, relay
@@ -31,10 +32,10 @@ def now_ms() -> int:
 
 
 def used(revision: int, total: int, at_ms: int | None = None) -> bytes:
-    return records.Usage(revision=revision, total=total, last_ms=now_ms() if at_ms is None else at_ms).pack()
+    return UsageRecord(revision=revision, total=total, last_ms=now_ms() if at_ms is None else at_ms).pack()
 
 
-def others(rows: list[Row]) -> dict[tuple[int, int, int], records.Usage]:
+def others(rows: list[Row]) -> dict[tuple[int, int, int], UsageRecord]:
     """(owner, group, source) -> the record the gates are told."""
     told = {}
     for row in rows:
@@ -42,14 +43,14 @@ def others(rows: list[Row]) -> dict[tuple[int, int, int], records.Usage]:
             if op.table == Table.OTHERS:
                 key = (op.key[:8], op.key[8:12], op.key[12:])
                 owner, group, source = (int.from_bytes(part, "big") for part in key)
-                told[owner, group, source] = records.Usage.unpack(op.value or b"")
+                told[owner, group, source] = UsageRecord.unpack(op.value or b"")
     return told
 
 
 def kept(owner: int, group: int) -> dict[int, int]:
     """source -> total."""
     rows = Usage.objects.filter(owner_id=owner, group_id=group)
-    return {row.source: records.Usage.unpack(bytes(row.record)).total for row in rows}
+    return {row.source: UsageRecord.unpack(bytes(row.record)).total for row in rows}
 
 
 @pytest.fixture
@@ -68,9 +69,7 @@ def test_a_siblings_use_is_passed_on_in_bulk(venue: Venue, edge: Edge, sibling: 
     assert relay(edge, 42, 7, record)
     [row] = feed_rows(mark)
     assert row.stream == feed_pb2.STREAM_BULK
-    assert [(op.table, op.key, op.value) for op in row.ops] == [
-        (Table.OTHERS, records.others_key(42, 7, edge.pk), record)
-    ]
+    assert [(op.table, op.key, op.value) for op in row.ops] == [(Table.OTHERS, others_key(42, 7, edge.pk), record)]
 
 
 def test_an_edge_alone_has_nobody_to_tell(venue: Venue, edge: Edge) -> None:
@@ -129,7 +128,7 @@ def test_reports_at_once_never_lower_a_revision(venue: Venue, edge: Edge, siblin
         assert not [each for each in results if isinstance(each, Exception)], results
         assert kept(42, 7) == {edge.pk: turn + 4}
         told = [op for row in feed_rows(mark) for op in row.ops]
-        revisions = [records.Usage.unpack(op.value or b"").revision for op in told]
+        revisions = [UsageRecord.unpack(op.value or b"").revision for op in told]
         assert revisions == sorted(set(revisions))
 
 
@@ -145,7 +144,7 @@ def test_leaving_gives_a_used_ticket_no_second_entry(
     left = live_services.leave_group(actor=SYSTEM, venue=venue, station=east)
     rows = feed_rows(mark)
     source = carried.source_of(1, edge.pk)
-    assert others(rows) == {(ticket, left.group_id, source): records.Usage.unpack(record)}
+    assert others(rows) == {(ticket, left.group_id, source): UsageRecord.unpack(record)}
     assert [(row.stream, row.ops[0].table) for row in rows] == [
         (feed_pb2.STREAM_URGENT, Table.OTHERS),
         (feed_pb2.STREAM_URGENT, Table.STATION),

@@ -29,6 +29,7 @@ from cloud.sales.values import OrderLine, VisitorInput
 from cloud.venues.models import Venue
 from paifang import passes, records
 from paifang.records import CredentialKind, Table
+from paifang.rulesets import RuleFlag, RuleSet
 from paifang.v1 import feed_pb2
 from tests.support.race import race
 from tests.support.venue import SYSTEM, feed_rows, last_feed_row, make_id_number, make_product, make_venue
@@ -110,7 +111,7 @@ def test_the_gates_are_told_once_the_rule_set_first(venue: Venue, adult: TicketP
         (Table.INDEX, records.index_key(CredentialKind.ID_NUMBER, hashed, bound.pk)),
         (Table.ENTITLEMENT, records.entitlement_key(free.pk)),
     ]
-    assert records.RuleSet.unpack(row.ops[0].value or b"") == records.RuleSet(uses_per_group=1)
+    assert RuleSet.unpack(row.ops[0].value or b"") == RuleSet(uses_per_group=1)
     record = records.Record.unpack(row.ops[1].value or b"")
     assert record == records.Record(
         revision=1,
@@ -139,9 +140,7 @@ def test_an_edit_of_a_product_makes_a_new_rule_set_for_later_sales_only(venue: V
     TicketProduct.objects.filter(pk=adult.pk).update(uses=2, keep_on_timeout=True)
     second = issue(venue, OrderLine(adult, 1, today(venue)), key="k2").units.get().entitlement
     assert Entitlement.objects.get(pk=first.pk).rules_id == first.rules_id != second.rules_id
-    assert records.RuleSet.unpack(bytes(second.rules.compiled)) == records.RuleSet(
-        uses_per_group=2, flags=records.RuleFlag.KEEP_ON_TIMEOUT
-    )
+    assert RuleSet.unpack(bytes(second.rules.compiled)) == RuleSet(uses_per_group=2, flags=RuleFlag.KEEP_ON_TIMEOUT)
 
 
 @pytest.mark.spec("T-19")
