@@ -20,6 +20,7 @@ DAY_KEY_BYTES = 32
 _KEY_TAG = b"paifang/rotating/key/1\0"
 _CODE_TAG = b"paifang/rotating/code/1\0"
 _TAIL = 4 + CODE_BYTES
+MAX_LINE = len(PREFIX) + ((passes.MAX_RAW + _TAIL) * 3 + 1) // 2
 
 
 def step_of(now_ms: int) -> int:
@@ -59,6 +60,8 @@ def parse_line(text: bytes) -> Rotating:
     """Raises passes.PassError (UnknownVersion for a pass of one) on what is no rotating pass."""
     if not text.startswith(PREFIX):
         raise passes.PassError("not a rotating pass line")
+    if len(text) > MAX_LINE:
+        raise passes.PassError(f"{len(text)} characters, a rotating pass has at most {MAX_LINE}")
     try:
         data = base45.decode(text[len(PREFIX) :])
     except ValueError as problem:
