@@ -65,6 +65,15 @@ class Calendar:
             day += _ONE_DAY
         return day
 
+    def minute(self, instant: datetime, day: date) -> int:
+        """The wall clock at an aware instant, in minutes from the midnight the business day is named after.
+
+        Past the next midnight it goes on: 01:30 of a day that starts at 04:00 is 1530. Where clocks change it
+        jumps as they do.
+        """
+        wall = instant.astimezone(ZoneInfo(self.time_zone)).replace(tzinfo=None)
+        return max(0, (wall - datetime.combine(day, time())) // timedelta(minutes=1))
+
     def last_second(self, day: date) -> int:
         """The last Unix second of a business day: how passes and records state an end."""
         return int(self.end(day).timestamp()) - 1

@@ -106,6 +106,7 @@ class Usage:
         Args:
             at_ms: when they were reserved, where *all* of that admission's came back: then nobody went in, and
                 unless somebody was admitted since, when and where the owner was last seen is what it was before.
+                The first use stays the first while a later one stands.
             before: the record before the reservation; None where there was none.
         """
         back = replace(
@@ -120,7 +121,9 @@ class Usage:
         was = before or Usage()
         if self.last_ms == at_ms:
             back = replace(back, last_station=was.last_station, last_device=was.last_device, last_ms=was.last_ms)
-        if self.first_ms == at_ms:
+        if not back.total:
+            back = replace(back, first_ms=0, first_day=0)
+        elif self.first_ms == at_ms and back.total <= was.total:
             back = replace(back, first_ms=was.first_ms, first_day=was.first_day)
         if self.visit_ms == at_ms:
             back = replace(back, flags=was.flags, visit_ms=was.visit_ms)
