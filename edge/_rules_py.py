@@ -1,199 +1,304 @@
 """The twin's rules: pure functions over (record, rule set, live state, usage, request). Oracle of the compiled ones.
 
-Checks 5 to 13 of docs/gate.md, in their order; the first that fails is the reason.
+CHECKS is the list of docs/gate.md from the rotating code's replay on, in its order; the first that fails is the
+reason. What comes before (is it readable, whose is it) is in `_credentials_py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from edge import _counts_py as counts
+from edge import _windows_py as windows
+from edge._case_py import (
+    Case,
+    Check,
+    LiveState,
+    Said,
+    Verdict,
+    first_miss,
+    inside,
+    latest,
+    overflows,
+    parse,
+    refuse,
+)
+from edge.verdict import NO_LIMIT, Identity, Request
 from paifang.reasons import Reason
-from paifang.records import Device, Record, State, Station
-from paifang.rulesets import RULESET_BYTES, RULESET_VERSION, RuleSet
-from paifang.usage import Usage, usage_key
-
-U32_MAX = 2**32 - 1
-UNLIMITED = -1
+from paifang.records import CredentialKind, Device, Record, RecordFlag, State, Station
+from paifang.rotating import step_of
+from paifang.rulesets import Activation, RuleFlag, RuleSet
+from paifang.usage import WHOLE_GROUP, Usage, usage_key
 
 _STANDING = {
+    State.ACTIVE: Reason.OK,
     State.REVOKED: Reason.REVOKED,
     State.REFUNDED: Reason.REFUNDED,
     State.LOCKED: Reason.LOCKED,
     State.FROZEN: Reason.FROZEN,
 }
 
-# (owner id, group id) -> this edge's usage value, the siblings' usage values
-UsageOf = Callable[[int, int], tuple[bytes | None, list[bytes]]]
+# --- 4 rotating code --------------------------------------------------------------------------------------------------
+
+
+def live_code_shown(case: Case) -> Said:
+    if not case.record.flags & RecordFlag.ROTATING:
+        return None
+    return Reason.LIVE_CODE_NEEDED if case.request.kind == CredentialKind.PASS else Reason.OK
+
+
+def not_replayed(case: Case) -> Said:
+    """A step works once, except again at the lane it was used at: for the rest of a group."""
+    if case.request.step == NO_LIMIT:
+        return None
+    last = latest((*case.group, *case.whole))
+    if last is None or step_of(last.last_ms) < case.request.step or last.last_device == case.request.device_id:
+        return Reason.OK
+    return Reason.REPLAYED
+
+
+# --- 6 standing, 7 activation -----------------------------------------------------------------------------------------
+
+
+def stands(case: Case) -> Said:
+    return _STANDING[case.record.state]
+
+
+def activated(case: Case) -> Said:
+    if case.rules.activation == Activation.NONE:
+        return None
+    return Reason.OK if case.record.flags & RecordFlag.ACTIVATED else Reason.NOT_ACTIVATED
+
+
+# --- 8 place ----------------------------------------------------------------------------------------------------------
+
+
+def station_open(case: Case) -> Said:
+    return Reason.OK if case.station is not None and case.station.enabled else Reason.STATION_CLOSED
+
+
+def lane_open(case: Case) -> Said:
+    device = case.device
+    good = device is not None and device.enabled and device.station_id == case.request.station_id
+    return Reason.OK if good else Reason.LANE_CLOSED
+
+
+def station_allowed(case: Case) -> Said:
+    good = case.station is not None and case.record.product_class in case.station.products
+    return Reason.OK if good else Reason.WRONG_STATION
+
+
+# --- 9 medium, 10 identity --------------------------------------------------------------------------------------------
+
+
+def medium_allowed(case: Case) -> Said:
+    kind = case.request.kind
+    return Reason.OK if 0 <= kind < 16 and case.rules.media >> kind & 1 else Reason.MEDIUM_NOT_ALLOWED
+
+
+def collected(case: Case) -> Said:
+    if not case.has(RuleFlag.COLLECT_FIRST):
+        return None
+    return Reason.OK if case.record.flags & RecordFlag.COLLECTED else Reason.NOT_COLLECTED
+
+
+def identity_matches(case: Case) -> Said:
+    if not case.has(RuleFlag.IDENTITY):
+        return None
+    if case.request.kind == CredentialKind.ID_NUMBER or case.request.identity == Identity.MATCHES:
+        return Reason.OK
+    return Reason.IDENTITY_NEEDED if case.request.identity == Identity.NONE else Reason.IDENTITY_OTHER
+
+
+# --- the list ---------------------------------------------------------------------------------------------------------
+
+CHECKS: tuple[Check[Case], ...] = (
+    Check(4, "live_code", live_code_shown),
+    Check(4, "replay", not_replayed, counts.tell_any),
+    Check(6, "standing", stands),
+    Check(7, "activation", activated),
+    Check(8, "station", station_open),
+    Check(8, "lane", lane_open),
+    Check(8, "product", station_allowed),
+    Check(9, "medium", medium_allowed),
+    Check(9, "collected", collected),
+    Check(10, "identity", identity_matches),
+    Check(11, "start", windows.not_too_early),
+    Check(11, "end", windows.not_expired),
+    Check(11, "booking", windows.booked),
+    Check(11, "slot", windows.slot_not_over),
+    Check(11, "date", windows.on_its_dates),
+    Check(11, "day", windows.on_its_days),
+    Check(11, "hours", windows.within_its_hours, windows.tell_hours),
+    Check(11, "duration", windows.within_its_duration),
+    Check(12, "total", counts.total_left, counts.tell_whole),
+    Check(12, "month", counts.month_left, counts.tell_whole),
+    Check(12, "daily", counts.day_left, counts.tell_whole),
+    Check(12, "group", counts.group_left_here, counts.tell_group),
+    Check(13, "sibling", counts.not_used_at_sibling, counts.tell_group),
+    Check(13, "inside", counts.not_inside, counts.tell_whole),
+    Check(13, "pause", counts.not_too_soon, counts.tell_again),
+    Check(14, "room", counts.room_in_venue),
+    Check(14, "day_room", counts.room_today),
+)
+
+
+# --- judging ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """See edge/_verify.pyi."""
+class Stored:
+    """Usage values of one counter: this edge's (None where it has none) and its siblings'."""
 
-    admit: bool
-    reason: int
-    kind: int
-    tag: bytes = b""
-    entitlement_id: int = 0
-    owner_id: int = 0
-    group_id: int = 0
-    product_class: int = 0
-    ruleset_id: int = 0
-    persons: int = 0
-    remaining: int = 0
-    usage_key: bytes = b""
-    usage_before: bytes | None = None
-    usage_after: bytes = b""
-    rule_flags: int = 0
-    valid_from: int = 0
-    valid_until: int = 0
-    last_station: int = 0
-    last_ms: int = 0
+    own: bytes | None
+    others: list[bytes]
+
+    def usages(self) -> tuple[Usage, ...]:
+        """Raises ValueError where one is of a layout not known here."""
+        own = Usage() if self.own is None else Usage.unpack(self.own)
+        return (own, *(Usage.unpack(other) for other in self.others))
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Who asks, where and when: the arguments of `check` that every candidate shares."""
+class Counters(Protocol):
+    """Where the usage of a counter owner is found."""
 
-    kind: int
-    station_id: int
-    device_id: int
-    now_ms: int
-    day: int
-    month: int
+    def of_group(self, owner_id: int, group_id: int) -> Stored: ...
+    def of_whole(self, owner_id: int) -> Stored: ...
 
 
-@dataclass(frozen=True, slots=True)
-class LiveState:
-    """The live records of one presentation; None where one is missing or of an unknown layout."""
-
-    ruleset: RuleSet | None
-    station: Station | None
-    device: Device | None
-
-
-def parse_record(data: bytes) -> Record | None:
-    try:
-        return Record.unpack(data)
-    except ValueError:
-        return None
-
-
-def parse_ruleset(data: bytes) -> RuleSet | None:
-    """The fixed head alone: what later rules keep in the tail is not this version's to judge."""
-    if len(data) <= RULESET_BYTES or data[0] != RULESET_VERSION:
-        return None
-    return RuleSet.unpack(data[:RULESET_BYTES] + b"\x80")
-
-
-def parse_station(data: bytes) -> Station | None:
-    try:
-        return Station.unpack(data)
-    except ValueError:
-        return None
-
-
-def parse_device(data: bytes) -> Device | None:
-    try:
-        return Device.unpack(data)
-    except ValueError:
-        return None
-
-
-def refuse(reason: Reason, kind: int, **facts: Any) -> Verdict:
-    return Verdict(False, int(reason), kind, **facts)
-
-
-def record_facts(entitlement_id: int, record: Record) -> dict[str, Any]:
+def record_facts(entitlement_id: int, record: Record, rules: RuleSet | None = None) -> dict[str, Any]:
     """What a verdict tells of a record, whatever the rules say of it."""
     return {
         "entitlement_id": entitlement_id,
         "owner_id": record.owner_id or entitlement_id,
         "product_class": record.product_class,
         "ruleset_id": record.ruleset_id,
-        "valid_from": max(record.not_before, record.slot_from),
-        "valid_until": min(record.not_after, record.slot_to) if record.slot_to else record.not_after,
+        "rule_flags": int(rules.flags) if rules else 0,
+        "valid_from": windows.starts(record, rules),
+        "valid_until": windows.ends(record, rules),
     }
 
 
-def judge(record: Record, live: LiveState, usage_of: UsageOf, request: Request, facts: dict[str, Any]) -> Verdict:
-    """The verdict on a known record. `facts` are what is known so far; they go into the verdict."""
-    rules, station, kind = live.ruleset, live.station, request.kind
-    if rules is None or record.persons == 0:
-        return refuse(Reason.UNKNOWN, kind, **facts)
-    facts["rule_flags"] = int(rules.flags)
+def judge(
+    entitlement_id: int, record: Record, live: LiveState, counters: Counters, request: Request, tag: bytes = b""
+) -> Verdict:
+    """The verdict on a known record at a station that verifies."""
+    rules, station = live.ruleset, live.station
+    facts = record_facts(entitlement_id, record, rules) | {"tag": tag}
     if station is not None:
         facts["group_id"] = station.group_id
-    miss = _standing(record) or _place(record, live, request) or _medium(rules, kind) or _window(facts, request)
-    if miss or station is None:
-        return refuse(miss or Reason.STATION_CLOSED, kind, **facts)
-    return _uses(record, rules, station, usage_of, request, facts)
-
-
-def _standing(record: Record) -> Reason | None:
-    return _STANDING.get(record.state)
-
-
-def _place(record: Record, live: LiveState, request: Request) -> Reason | None:
-    if live.station is None or not live.station.enabled:
-        return Reason.STATION_CLOSED
-    if live.device is None or not live.device.enabled or live.device.station_id != request.station_id:
-        return Reason.LANE_CLOSED
-    return None if record.product_class in live.station.products else Reason.WRONG_STATION
-
-
-def _medium(rules: RuleSet, kind: int) -> Reason | None:
-    return None if 0 <= kind < 16 and rules.media >> kind & 1 else Reason.MEDIUM_NOT_ALLOWED
-
-
-def _window(facts: dict[str, Any], request: Request) -> Reason | None:
-    now = request.now_ms // 1000
-    if now < facts["valid_from"]:
-        return Reason.TOO_EARLY
-    return Reason.EXPIRED if now > facts["valid_until"] else None
-
-
-def _uses(
-    record: Record, rules: RuleSet, station: Station, usage_of: UsageOf, request: Request, facts: dict[str, Any]
-) -> Verdict:
-    owner, group = facts["owner_id"], station.group_id
-    stored, siblings = usage_of(owner, group)
-    facts |= {"usage_key": usage_key(owner, group), "usage_before": stored}
+    if rules is None or record.persons == 0:
+        return refuse(Reason.UNKNOWN, request.kind, **facts)
+    owner = facts["owner_id"]
+    group = whole = None
+    if station is not None:
+        group = counters.of_group(owner, station.group_id)
+        facts |= {"usage_key": usage_key(owner, station.group_id), "usage_before": group.own}
+    if rules.flags & RuleFlag.WHOLE:
+        whole = counters.of_whole(owner)
+        facts |= {"whole_key": usage_key(owner, WHOLE_GROUP), "whole_before": whole.own}
     try:
-        own = Usage() if stored is None else Usage.unpack(stored)
-        others = [Usage.unpack(sibling) for sibling in siblings]
+        case = Case(
+            entitlement_id, record, rules, station, live.device, request,
+            group.usages() if group else (), whole.usages() if whole else (),
+        )  # fmt: skip
     except ValueError:
         return refuse(Reason.UNKNOWN, request.kind, **facts)
-    used = own.total + sum(other.total for other in others)
-    limit = (record.uses or rules.uses_per_group) * record.persons
-    if limit and used >= limit:
-        last = max((u for u in (own, *others) if u.total), key=lambda u: u.last_ms)  # the first of equals
-        elsewhere = last.last_station != request.station_id
-        facts |= {"last_station": last.last_station, "last_ms": last.last_ms}
-        return refuse(Reason.USED_AT_SIBLING if elsewhere else Reason.USED_UP, request.kind, **facts)
-    persons = min(record.persons, limit - used) if limit else record.persons
-    after = own.spend(
-        persons, station=request.station_id, device=request.device_id,
-        now_ms=request.now_ms, day=request.day, month=request.month,
-    )  # fmt: skip
-    if max(after.revision, after.total, after.month_count, after.day_count) > U32_MAX:
+    missed = first_miss(CHECKS, case)
+    if missed is not None:
+        check, reason = missed
+        return refuse(reason, request.kind, **(facts | check.tells(case)))
+    return _admit(case, facts)
+
+
+def _admit(case: Case, facts: dict[str, Any]) -> Verdict:
+    request = case.request
+    persons = counts.persons_now(case)
+    group, whole = _after(case, persons)
+    if any(usage is not None and overflows(usage) for usage in (group, whole)):
         return refuse(Reason.UNKNOWN, request.kind, **facts)
-    remaining = limit - used - persons if limit else UNLIMITED
     return Verdict(
-        True, int(Reason.OK), request.kind, persons=persons, remaining=remaining, usage_after=after.pack(), **facts
-    )
+        True, int(Reason.OK), request.kind, persons=persons, remaining=counts.remaining(case),
+        usage_after=group.pack() if group else b"", whole_after=whole.pack() if whole else b"", **facts,
+    )  # fmt: skip
+
+
+def _after(case: Case, persons: int) -> tuple[Usage | None, Usage | None]:
+    """This edge's records of the group and of the whole venue once the persons are in."""
+    request = case.request
+    now: dict[str, int] = {
+        "station": request.station_id, "device": request.device_id, "now_ms": request.now_ms,
+        "day": request.day, "month": request.month,
+    }  # fmt: skip
+    group = case.group[0].spend(persons, **now) if case.group else None
+    enters = case.has(RuleFlag.ANTI_PASSBACK) and not case.inner
+    whole = case.whole[0].enter(persons, inside=enters, **now) if case.whole else None
+    return group, whole
+
+
+# --- exits ------------------------------------------------------------------------------------------------------------
+
+
+def let_out(station: Station, request: Request, **facts: Any) -> Verdict:
+    """An exit refuses nobody."""
+    return Verdict(
+        True, int(Reason.LEAVING), request.kind, leaving=True, group_id=station.group_id,
+        **({"persons": 1} | facts),
+    )  # fmt: skip
+
+
+def leave(
+    entitlement_id: int, record: Record, rules: RuleSet | None, station: Station, counters: Counters,
+    request: Request, tag: bytes = b"",
+) -> Verdict:  # fmt: skip
+    """A known record at an exit: its visit is closed, where one is open."""
+    facts = record_facts(entitlement_id, record, rules) | {"tag": tag, "persons": record.persons or 1}
+    if rules is not None and rules.flags & RuleFlag.WHOLE and rules.flags & RuleFlag.ANTI_PASSBACK:
+        whole = counters.of_whole(facts["owner_id"])
+        facts |= {"whole_key": usage_key(facts["owner_id"], WHOLE_GROUP), "whole_before": whole.own}
+        facts["whole_after"] = _left(whole, request)
+    return let_out(station, request, **facts)
+
+
+def _left(whole: Stored, request: Request) -> bytes:
+    """The record of the whole venue once its owner is out; b"" where they were not in, or nobody can tell."""
+    try:
+        usages = whole.usages()
+    except ValueError:
+        return b""
+    after = usages[0].leave(now_ms=request.now_ms)
+    return after.pack() if inside(usages) and not overflows(after) else b""
+
+
+# --- the rules alone --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Counters of one owner, as they were handed in."""
+
+    group: Stored
+    whole: Stored
+
+    def of_group(self, owner_id: int, group_id: int) -> Stored:
+        return self.group
+
+    def of_whole(self, owner_id: int) -> Stored:
+        return self.whole
 
 
 def decide(
-    record: bytes, ruleset: bytes, station: bytes, device: bytes, usage: bytes | None, others: list[bytes],
-    kind: int, entitlement_id: int, station_id: int, device_id: int, now_ms: int, day: int, month: int,
+    record: bytes, ruleset: bytes, station: bytes, device: bytes, own: bytes | None, others: list[bytes],
+    whole: bytes | None, whole_others: list[bytes], entitlement_id: int, request: Request,
 ) -> Verdict:  # fmt: skip
     """The rules alone, over bytes. See edge/_verify.pyi."""
-    parsed = parse_record(record)
+    parsed, place, rules = parse(Record, record), parse(Station, station), parse(RuleSet, ruleset)
+    counters = _Given(Stored(own, others), Stored(whole, whole_others))
+    if place is not None and place.exit:
+        if parsed is None:
+            return let_out(place, request, entitlement_id=entitlement_id)
+        return leave(entitlement_id, parsed, rules, place, counters, request)
     if parsed is None:
-        return refuse(Reason.UNKNOWN, kind, entitlement_id=entitlement_id)
-    live = LiveState(parse_ruleset(ruleset), parse_station(station), parse_device(device))
-    request = Request(kind, station_id, device_id, now_ms, day, month)
-    return judge(parsed, live, lambda _owner, _group: (usage, others), request, record_facts(entitlement_id, parsed))
+        return refuse(Reason.UNKNOWN, request.kind, entitlement_id=entitlement_id)
+    return judge(entitlement_id, parsed, LiveState(rules, place, parse(Device, device)), counters, request)

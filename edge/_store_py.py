@@ -15,8 +15,9 @@ import lmdb
 from edge._store_common import DATABASES, KEY_BYTES, MAX_DATABASES, SCAN_BYTES, OwnerLock, StoreError
 from paifang import records
 from paifang.records import LIVE_TABLES, Op, Table
-from paifang.rulesets import RULESET_BYTES, RULESET_VERSION
-from paifang.usage import USAGE_BYTES, USAGE_VERSION
+from paifang.rotating import DAY_KEY_BYTES
+from paifang.rulesets import RuleSet
+from paifang.usage import Usage
 
 BAD_DBI = -30780
 U32_MAX = 2**32 - 1
@@ -192,7 +193,7 @@ class WriteTxn:
         value = op.value
         if op.table in (Table.ENTITLEMENT, Table.OTHERS):
             stored = self.get(op.table, op.key)
-            known = stored is not None and len(stored) == len(value) and stored[0] == value[0]
+            known = stored is not None and _known_layout(op.table, stored)
             if stored is not None and known and _revision(stored) > _revision(value):
                 return False
         if op.table == Table.ENTITLEMENT:
@@ -258,28 +259,24 @@ def _require_known(op: Op) -> None:
         raise ValueError(f"feed operations: a value of unknown layout in table {op.table}")
 
 
+# How a value of a feed table is read, where its layout is fixed.
+_LAYOUTS: dict[int, type[records.Record | Usage | RuleSet | records.Station | records.Device]] = {
+    Table.ENTITLEMENT: records.Record,
+    Table.OTHERS: Usage,
+    Table.RULESET: RuleSet,
+    Table.STATION: records.Station,
+    Table.DEVICE: records.Device,
+}
+_LENGTHS: dict[int, int] = {Table.INDEX: 4, Table.DAYKEY: DAY_KEY_BYTES}
+
+
 def _known_layout(table: int, value: bytes) -> bool:
-    version = value[0] if value else 0
-    match table:
-        case Table.ENTITLEMENT:
-            return len(value) == records.RECORD_BYTES and version == records.RECORD_VERSION
-        case Table.INDEX:
-            return len(value) == 4
-        case Table.OTHERS:
-            return len(value) == USAGE_BYTES and version == USAGE_VERSION
-        case Table.RULESET:
-            return len(value) > RULESET_BYTES and version == RULESET_VERSION
-        case Table.STATION:
-            return _parses(records.Station, value)
-        case Table.DEVICE:
-            return _parses(records.Device, value)
-        case _:
-            return len(value) > 0
-
-
-def _parses(layout: type[records.Station] | type[records.Device], value: bytes) -> bool:
+    if table in _LENGTHS:
+        return len(value) == _LENGTHS[table]
+    if table not in _LAYOUTS:
+        return len(value) > 0
     try:
-        layout.unpack(value)
+        _LAYOUTS[table].unpack(value)
     except ValueError:
         return False
     return True

@@ -239,11 +239,42 @@ class VenueSettings:
 
     @classmethod
     def unpack(cls, data: bytes) -> VenueSettings:
-        raw = msgpack.unpackb(data, strict_map_key=False, use_list=False)
-        return cls(
-            raw["tz"], raw["start"], raw["stations"], raw.get("keys", 0), raw.get("holidays", {}),
-            raw.get("signed", {}), *raw.get("capacity", ()),
-        )  # fmt: skip
+        """Raises ValueError on anything but a map whose known names have values of their kind."""
+        try:
+            raw = msgpack.unpackb(data, strict_map_key=False, use_list=False)
+            settings = cls(
+                raw["tz"], raw["start"], raw["stations"], raw.get("keys", 0), raw.get("holidays", {}),
+                raw.get("signed", {}), *raw.get("capacity", ()),
+            )  # fmt: skip
+            capacities = (settings.capacity, settings.day_capacity, settings.warn_permille)
+            good = (
+                isinstance(settings.time_zone, str)
+                and all(_is_number(n) for n in (settings.day_start_minutes, settings.keyset_version, *capacities))
+                and all(_is_number(n) and _are(names, str, str) for n, names in settings.stations.items())
+                and all(_is_number(day) and _are(kind, int, str, str) for day, kind in settings.holidays.items())
+                and all(_is_number(n) and _are(row, int, int) for n, row in settings.signed_only.items())
+            )
+        except (KeyError, TypeError, AttributeError, msgpack.UnpackException) as problem:
+            raise ValueError(f"not a venue's settings: {problem!r}") from None
+        if not good:
+            raise ValueError("not a venue's settings: a value of another kind")
+        return settings
+
+
+def _is_number(value: object) -> bool:
+    """Within 0..2**32-1. A boolean is none, though Python thinks so."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
+
+
+def _are(row: object, *kinds: type) -> bool:
+    """A row of exactly these kinds, its numbers as `_is_number` has them."""
+    return (
+        isinstance(row, tuple)
+        and len(row) == len(kinds)
+        and all(
+            _is_number(cell) if kind is int else isinstance(cell, kind) for cell, kind in zip(row, kinds, strict=True)
+        )
+    )
 
 
 def entitlement_key(entitlement_id: int) -> bytes:

@@ -80,13 +80,3 @@ def same_pass(one: bytes, other: bytes) -> bool:
     whole = characters // 3 * 2 + (characters % 3 == 2)  # bytes: three characters hold two, two hold one
     shared = len(PREFIX) + (whole - _TAIL) // 2 * 3
     return shared > len(PREFIX) and one[:shared] == other[:shared]
-
-
-def same_pass(one: bytes, other: bytes) -> bool:
-    """Whether two rotating lines are of one pass, whatever moments they are of. Looks at the text alone."""
-    if len(one) != len(other) or not one.startswith(PREFIX) or not other.startswith(PREFIX):
-        return False
-    characters = len(one) - len(PREFIX)
-    whole = characters // 3 * 2 + (characters % 3 == 2)  # bytes: three characters hold two, two hold one
-    shared = len(PREFIX) + (whole - _TAIL) // 2 * 3
-    return shared > len(PREFIX) and one[:shared] == other[:shared]

@@ -99,6 +99,9 @@ class RuleSet:
     blackout: tuple[Span, ...] = ()
 
     def pack(self) -> bytes:
+        """Raises ValueError on more than MAX_ROWS of a kind."""
+        if max(len(self.hours), len(self.dates), len(self.blackout)) > MAX_ROWS:
+            raise ValueError(f"a rule set has at most {MAX_ROWS} rows of each kind")
         head = _RULESET.pack(
             RULESET_VERSION, self.days, self.flags, self.media, self.at_once, self.uses_per_group, self.uses_total,
             self.uses_month, self.uses_day, self.reentry_gap_s, self.early_s, self.late_s, self.after_first_s,
@@ -110,13 +113,15 @@ class RuleSet:
 
     @classmethod
     def unpack(cls, data: bytes) -> RuleSet:
-        """Raises ValueError on another version or length, or an activation this version does not know."""
+        """Raises ValueError on another version or length, too many rows, or an activation not known to this version."""
         if len(data) < _RULESET.size or data[0] != RULESET_VERSION:
             raise ValueError("not a rule set of this version")
         (_, days, flags, media, at_once, per_group, total, month, day, gap, early, late, after_first,
          first_days, activation, hours, dates, blackout) = _RULESET.unpack_from(data)  # fmt: skip
         if len(data) != _RULESET.size + hours * _HOURS.size + (dates + blackout) * _SPAN.size:
             raise ValueError("a rule set's rows have another length")
+        if max(hours, dates, blackout) > MAX_ROWS:
+            raise ValueError(f"a rule set has at most {MAX_ROWS} rows of each kind")
         at = _RULESET.size + hours * _HOURS.size
         spans = [Span(*_SPAN.unpack_from(data, at + n * _SPAN.size)) for n in range(dates + blackout)]
         return cls(
