@@ -86,24 +86,24 @@ def _measure(
 
 def _each_us(check: Callable[..., Any], lines: list[bytes]) -> float:
     """The mean of the third pass: the first ones find the caches as another side has left them."""
-    station, device, now_ms, day, month = AT
+    station, device, now_ms, day, month, minute = AT
     for _ in range(3):
         start = time.perf_counter_ns()
         for line in lines:
-            check(0, line, station, device, now_ms, day, month)
+            check(0, line, station, device, now_ms, day, month, minute)
         taken = time.perf_counter_ns() - start
     return taken / len(lines) / 1000
 
 
 def _committed_us(environment: Any, check: Callable[..., Any], lines: list[bytes]) -> float:
     """The median, each check timed alone; the clock's own time is taken off."""
-    station, device, now_ms, day, month = AT
+    station, device, now_ms, day, month, minute = AT
     clock, taken, idle = time.perf_counter_ns, [], []
     for line in lines:
         txn = environment.begin()
         txn.commit()  # nothing written: ends the snapshot without a flush
         start = clock()
-        check(0, line, station, device, now_ms, day, month)
+        check(0, line, station, device, now_ms, day, month, minute)
         taken.append(clock() - start)
         start = clock()
         idle.append(clock() - start)

@@ -78,6 +78,7 @@ ctypedef int (*fn_ed25519_verify)(
     const unsigned char*, const unsigned char*, unsigned long long, const unsigned char*) noexcept nogil
 ctypedef int (*fn_generichash)(
     unsigned char*, size_t, const unsigned char*, unsigned long long, const unsigned char*, size_t) noexcept nogil
+ctypedef int (*fn_same)(const void*, const void*, size_t) noexcept nogil
 ctypedef int (*fn_hmac_init)(void*, const unsigned char*, size_t) noexcept nogil
 ctypedef int (*fn_hmac_update)(void*, const unsigned char*, unsigned long long) noexcept nogil
 ctypedef int (*fn_hmac_final)(void*, unsigned char*) noexcept nogil
@@ -153,6 +154,7 @@ cdef fn_cursor_del mdb_cursor_del = <fn_cursor_del>lmdb_symbol("cursor_del")
 cdef fn_sodium_init sodium_init = <fn_sodium_init>sodium_symbol("sodium_init")
 cdef fn_ed25519_verify ed25519_verify = <fn_ed25519_verify>sodium_symbol("crypto_sign_ed25519_verify_detached")
 cdef fn_generichash generichash = <fn_generichash>sodium_symbol("crypto_generichash")
+cdef fn_same same_bytes = <fn_same>sodium_symbol("sodium_memcmp")
 cdef fn_size hmac_state_bytes = <fn_size>sodium_symbol("crypto_auth_hmacsha256_statebytes")
 cdef fn_hmac_init hmac_init = <fn_hmac_init>sodium_symbol("crypto_auth_hmacsha256_init")
 cdef fn_hmac_update hmac_update = <fn_hmac_update>sodium_symbol("crypto_auth_hmacsha256_update")
@@ -189,6 +191,10 @@ def self_test():
     generichash(out, 16, b"", 0, NULL, 0)
     if out[:16] != bytes.fromhex("cae66941d9efbd404e4d88758ea67670"):
         raise ImportError(f"{SODIUM_FILE}: crypto_generichash is not RFC 7693's BLAKE2b")
+    if generichash(out, 8, b"step", 4, b"key", 3) or out[:8] != blake2b(b"step", key=b"key", digest_size=8).digest():
+        raise ImportError(f"{SODIUM_FILE}: crypto_generichash with a key is not RFC 7693's BLAKE2b")
+    if same_bytes(b"same", b"same", 4) != 0 or same_bytes(b"same", b"sane", 4) == 0:
+        raise ImportError(f"{SODIUM_FILE}: sodium_memcmp does not compare")
     public = bytes.fromhex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
     signature = bytes.fromhex(
         "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"

@@ -8,7 +8,14 @@ cdef enum:
     HEADER_SIZE = 3
     SIGNATURE_SIZE = 64
     TAG_SIZE = 15
-    CLAIMS = 8
+    CLAIMS = 8  # in their order:
+    ENTITLEMENT_ID = 0
+    PRODUCT_CLASS = 1
+    ISSUED_AT = 2
+    NOT_BEFORE = 3
+    NOT_AFTER = 4
+    ZONES = 5
+    PERSONS = 6
     NOT_BASE45 = 0xFF
 
 if (MAX_RAW, MAX_LINE, SIGNATURE_SIZE) != (passes.MAX_RAW, passes.MAX_LINE, passes.SIGNATURE_BYTES) or (
@@ -28,7 +35,7 @@ cdef struct Pass:
     unsigned char raw[MAX_RAW]
     size_t length
     uint16_t key_id
-    uint64_t entitlement_id
+    uint64_t claims[CLAIMS]
     unsigned char digest[16]
 
 
@@ -70,7 +77,7 @@ def base45_decode(bytes text not None):
         free(out)
 
 
-cdef bint claims_are_canonical(octets p, size_t length, uint64_t* entitlement_id) noexcept nogil:
+cdef bint claims_are_canonical(octets p, size_t length, uint64_t* claims) noexcept nogil:
     """msgpack: an array of eight unsigned integers, each in its shortest form and within its limit, and no more."""
     cdef size_t at = 1, width
     cdef uint64_t value, least
@@ -100,8 +107,7 @@ cdef bint claims_are_canonical(octets p, size_t length, uint64_t* entitlement_id
         at += width
         if value < least or value > CLAIM_LIMITS[claim]:
             return False
-        if claim == 0:
-            entitlement_id[0] = value
+        claims[claim] = value
     return at == length
 
 
@@ -110,12 +116,15 @@ cdef int read_pass(octets line, size_t length, Pass* parsed) noexcept nogil:
     if length > MAX_LINE:
         return UNREADABLE
     cdef Py_ssize_t made = base45_into(line + PREFIX_SIZE, length - PREFIX_SIZE, parsed.raw)
-    if made < 1:
-        return UNREADABLE
+    return read_raw(parsed, made) if made > 0 else UNREADABLE
+
+
+cdef int read_raw(Pass* parsed, size_t made) noexcept nogil:
+    """The claims and the digest of `made` bytes of a raw pass, one at least."""
     if parsed.raw[0] != 1:
         return UNKNOWN_FORMAT
     if made < MIN_RAW or not claims_are_canonical(
-            parsed.raw + HEADER_SIZE, made - HEADER_SIZE - SIGNATURE_SIZE, &parsed.entitlement_id):
+            parsed.raw + HEADER_SIZE, made - HEADER_SIZE - SIGNATURE_SIZE, parsed.claims):
         return UNREADABLE
     parsed.length = made
     parsed.key_id = <uint16_t>(parsed.raw[1] << 8 | parsed.raw[2])

@@ -9,6 +9,7 @@ cdef enum:
     T_STATION = 5
     T_DEVICE = 6
     T_VENUE = 7
+    T_DAYKEY = 8
     T_USAGE = 16
     T_JOURNAL = 17
 
