@@ -75,7 +75,7 @@ def _presentation_problem(body: scan_pb2.Presentation) -> str:
         return "an id is out of range"
     if max(body.decision, body.reason, body.credential_kind, body.persons) > MAX_SMALL or body.decision < 0:
         return "a small number is out of range"
-    return _usage_problem(body.usage)
+    return _usage_problem(body.usage) or _usage_problem(body.whole_usage)
 
 
 def _settlement_problem(body: scan_pb2.Settlement) -> str:
@@ -85,7 +85,7 @@ def _settlement_problem(body: scan_pb2.Settlement) -> str:
         return "a count is out of range"
     if not scan_pb2.OUTCOME_PASSED <= body.outcome <= scan_pb2.OUTCOME_UNTICKETED:
         return f"outcome {body.outcome} is not known here"
-    return _usage_problem(body.usage)
+    return _usage_problem(body.usage) or _usage_problem(body.whole_usage)
 
 
 def _usage_problem(usage: bytes) -> str:

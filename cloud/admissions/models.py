@@ -47,7 +47,14 @@ class JournalEntry(models.Model):
 
 
 class Admission(models.Model):
-    """An admit verdict and what became of it."""
+    """An admit verdict and what became of it. Those `leaving` are no visits: see `entries`."""
+
+    class Flag(models.TextChoices):
+        """What the cloud knows of its ticket that the gate did not, when the journal came in."""
+
+        NONE = ""
+        UNKNOWN = "unknown"  # there is no such ticket
+        ENDED = "ended"  # it had been revoked or refunded before
 
     class Outcome(models.TextChoices):
         OPEN = "open"  # reserved, not settled yet
@@ -75,6 +82,9 @@ class Admission(models.Model):
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.OPEN)
     settled_at = models.DateTimeField(null=True)
     recovered = models.BooleanField(default=False)
+    leaving = models.BooleanField(default=False)  # at an exit: somebody was let out, nobody was admitted
+    signed_only = models.BooleanField(default=False)  # on its signature: the gate had no record of the ticket
+    flag = models.CharField(max_length=8, choices=Flag, default=Flag.NONE, blank=True)
 
     objects = ScopedManager(venue="venue")
 
@@ -125,15 +135,18 @@ class SetAside(models.Model):
 
 
 class Occupancy(models.Model):
-    """People who entered and left on a business day, by station: counted in the ingest's transaction."""
+    """People who entered and left on a business day, by station and edge: counted in the ingest's transaction."""
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
     business_day = models.DateField()
     station_id = models.BigIntegerField()
+    edge_id = models.BigIntegerField(default=0)  # which counted them; 0: before it was told apart
     entered = models.PositiveIntegerField(default=0)
     left = models.PositiveIntegerField(default=0)
 
     objects = ScopedManager(venue="venue")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["venue", "business_day", "station_id"], name="occupancy_row")]
+        constraints = [
+            models.UniqueConstraint(fields=["venue", "business_day", "station_id", "edge_id"], name="occupancy_of_edge")
+        ]

@@ -14,7 +14,7 @@ from django.utils import timezone
 from cloud.admissions.models import Admission, JournalEntry, Occupancy
 from cloud.core import business_day
 from cloud.sales.models import OrderUnit
-from cloud.venues.models import Device, Station, Venue
+from cloud.venues.models import Device, Edge, Station, Venue
 from paifang.v1 import scan_pb2
 
 
@@ -60,12 +60,18 @@ class Today:
         return max(0, self.entered - self.left)
 
 
+def entries(venue: Venue) -> QuerySet[Admission]:
+    """Admissions into the venue or a place in it: not those who were let out."""
+    return Admission.objects.filter(venue=venue, leaving=False)
+
+
 def admitted_per_minute(venue: Venue, minutes: int = 30, now: datetime | None = None) -> list[Minute]:
     """The last `minutes` whole minutes and the running one last; minutes without admissions are there, as 0."""
     last = (now or timezone.now()).replace(second=0, microsecond=0)
     first = last - timedelta(minutes=minutes - 1)
     rows = (
-        Admission.objects.filter(venue=venue, at__gte=first, at__lt=last + timedelta(minutes=1))
+        entries(venue)
+        .filter(at__gte=first, at__lt=last + timedelta(minutes=1))
         .annotate(minute=TruncMinute("at"))
         .values_list("minute")
         .annotate(total=Sum("persons"))
@@ -85,25 +91,36 @@ def refusals_by_reason(venue: Venue, since: datetime) -> list[tuple[int, int]]:
 def today(venue: Venue, now: datetime | None = None) -> Today:
     """The running business day's totals."""
     day = business_day.today(venue, now)
-    admitted = Admission.objects.filter(venue=venue, business_day=day).aggregate(
-        admissions=Count("pk"), persons=Sum("persons", default=0)
+    admitted = (
+        entries(venue).filter(business_day=day).aggregate(admissions=Count("pk"), persons=Sum("persons", default=0))
     )
     since = business_day.calendar_of(venue).start(day)
     refusals = _presentations(venue).filter(business_day=day, at__gte=since, decision=scan_pb2.DECISION_REFUSE)
-    inner = Station.objects.filter(venue=venue, inner=True).values("pk")
-    counted = (
-        Occupancy.objects.filter(venue=venue, business_day=day)
-        .exclude(station_id__in=inner)
-        .aggregate(entered=Sum("entered", default=0), gone=Sum("left", default=0))
-    )
+    entered, left = _crossed(venue, day)
     return Today(
         day=day,
         admissions=admitted["admissions"],
         persons=admitted["persons"],
         refusals=refusals.count(),
-        entered=counted["entered"],
-        left=counted["gone"],
+        entered=entered,
+        left=left,
     )
+
+
+def elsewhere(edge: Edge, now: datetime | None = None) -> tuple[date, int, int]:
+    """The running business day, and who entered and left the venue on it as its other edges counted."""
+    day = business_day.today(edge.venue, now)
+    return (day, *_crossed(edge.venue, day, without=edge))
+
+
+def _crossed(venue: Venue, day: date, without: Edge | None = None) -> tuple[int, int]:
+    """Entered and left, at the stations that are not inside the venue."""
+    inner = Station.objects.filter(venue=venue, inner=True).values("pk")
+    rows = Occupancy.objects.filter(venue=venue, business_day=day).exclude(station_id__in=inner)
+    if without is not None:
+        rows = rows.exclude(edge_id=without.pk)
+    counted = rows.aggregate(entered=Sum("entered", default=0), gone=Sum("left", default=0))
+    return counted["entered"], counted["gone"]
 
 
 def recent(venue: Venue, limit: int = 20) -> list[Recent]:
@@ -125,7 +142,7 @@ def recent(venue: Venue, limit: int = 20) -> list[Recent]:
 def for_entitlements(venue: Venue, ids: Iterable[int]) -> dict[int, list[Admission]]:
     """The admissions of entitlements, by id, the newest first; an id without any is not there."""
     found: defaultdict[int, list[Admission]] = defaultdict(list)
-    for admission in Admission.objects.filter(venue=venue, entitlement_id__in=list(ids)).order_by("-at", "-pk"):
+    for admission in entries(venue).filter(entitlement_id__in=list(ids)).order_by("-at", "-pk"):
         found[admission.entitlement_id].append(admission)
     return dict(found)
 
@@ -136,7 +153,7 @@ def listed(venue: Venue) -> QuerySet[Admission]:
     stations = Station.objects.filter(pk=OuterRef("station_id"))
     devices = Device.objects.filter(pk=OuterRef("device_id"))
     units = OrderUnit.objects.filter(entitlement_id=OuterRef("entitlement_id")).order_by()
-    return Admission.objects.filter(venue=venue).annotate(
+    return entries(venue).annotate(
         station_zh=Subquery(stations.values("name_zh")),
         station_en=Subquery(stations.values("name_en")),
         device_name=Subquery(devices.values("name")),

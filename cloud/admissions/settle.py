@@ -33,6 +33,7 @@ class Passage:
     outcome: str = "open"
     settled_at: datetime | None = None
     recovered: bool = False
+    leaving: bool = False
     walked: int = 0
 
     def settle(self, body: scan_pb2.Settlement, at: datetime) -> None:

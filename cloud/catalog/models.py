@@ -24,8 +24,9 @@ class TicketProduct(models.Model):
     validity = models.CharField(max_length=8, choices=Validity, default=Validity.DATED)
     valid_days = models.PositiveSmallIntegerField(default=1)
     persons = models.PositiveSmallIntegerField(default=1)  # admitted by one pass: 4 for a family ticket
-    uses = models.PositiveSmallIntegerField(default=1)  # per exclusion group
+    uses = models.PositiveSmallIntegerField(default=1)  # per exclusion group; 0: as often as the other rules allow
     keep_on_timeout = models.BooleanField(default=False)
+    rules = models.JSONField(default=dict)  # cloud.catalog.rules.ProductRules, what differs from the default
     stations = models.ManyToManyField(Station, related_name="products", through="ProductStation")
     on_sale = models.BooleanField(default=True)
 
@@ -37,7 +38,6 @@ class TicketProduct(models.Model):
             models.UniqueConstraint(fields=["venue", "code"], name="product_code"),
             models.CheckConstraint(condition=models.Q(price_fen__gte=0), name="product_price"),
             models.CheckConstraint(condition=models.Q(persons__gte=1, persons__lte=127), name="product_persons"),
-            models.CheckConstraint(condition=models.Q(uses__gte=1), name="product_uses"),
         ]
         ordering = ["product_class"]
 

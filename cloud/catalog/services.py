@@ -9,7 +9,9 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
+from cloud.catalog.compile import compile_rules
 from cloud.catalog.models import ProductStation, RuleSnapshot, TicketProduct
+from cloud.catalog.rules import ProductRules, checked
 from cloud.core import audit
 from cloud.core.actors import Actor
 from cloud.core.errors import DomainError
@@ -18,7 +20,6 @@ from cloud.core.locks import lock_row, lock_rows
 from cloud.staff.permissions import Permission, require
 from cloud.venues.models import Station, Venue
 from paifang import passes
-from paifang.rulesets import RuleFlag, RuleSet
 
 MAX_PRICE_FEN = 100_000_000  # a million yuan: more is a slip of the finger
 MAX_CLASS = passes.LIMITS[1]
@@ -41,18 +42,19 @@ def create_product(
     persons: int = 1,
     uses: int = 1,
     keep_on_timeout: bool = False,
+    rules: ProductRules | None = None,
     stations: Iterable[Station] = (),
 ) -> TicketProduct:
     """A new ticket, on sale, with the next product class of the venue. Its stations bring their whole groups (S-13).
 
     Raises:
         DomainError: "product.code" (taken), "product.validity", "product.class" (65535 products),
-            "station.exit_products", "row.gone", "input.*".
+            "station.exit_products", "row.gone", "rules.*", "input.*".
     """
     require(actor, Permission.PRODUCT_MANAGE, venue)
     terms = checked_terms(
         name_zh=name_zh, name_en=name_en, price_fen=price_fen, validity=validity, valid_days=valid_days,
-        persons=persons, uses=uses, keep_on_timeout=keep_on_timeout,
+        persons=persons, uses=uses, keep_on_timeout=keep_on_timeout, rules=rules or ProductRules(),
     )  # fmt: skip
     lock_row(Venue, venue.pk)  # one class for each of two that are made at once
     where = lock_groups(stations)
@@ -88,11 +90,12 @@ def checked_terms(
     persons: int,
     uses: int,
     keep_on_timeout: bool,
+    rules: ProductRules,
 ) -> dict[str, Any]:
     """What somebody typed of a product, as its fields. Pure.
 
     Raises:
-        DomainError: "product.validity", "input.*".
+        DomainError: "product.validity", "rules.*", "input.*".
     """
     if validity not in TicketProduct.Validity.values:
         raise DomainError("product.validity", "没有这种有效期类型。", "There is no such kind of validity.", "validity")
@@ -105,8 +108,9 @@ def checked_terms(
         "validity": validity,
         "valid_days": within(valid_days, "valid_days", 1, MAX_DAYS),
         "persons": within(persons, "persons", 1, MAX_PERSONS),
-        "uses": within(uses, "uses", 1, MAX_USES),
+        "uses": within(uses, "uses", 0, MAX_USES),
         "keep_on_timeout": keep_on_timeout,
+        "rules": checked(rules).to_json(),
     }
 
 
@@ -143,12 +147,6 @@ def lock_groups(stations: Iterable[Station]) -> list[Station]:
                 "stations",
             )
     return locked
-
-
-def compile_rules(product: TicketProduct) -> RuleSet:
-    """The product's rules as they are now. Pure."""
-    flags = RuleFlag.KEEP_ON_TIMEOUT if product.keep_on_timeout else RuleFlag(0)
-    return RuleSet(uses_per_group=product.uses, flags=flags)
 
 
 def snapshot_rules(product: TicketProduct) -> RuleSnapshot:

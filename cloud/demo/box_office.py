@@ -20,7 +20,7 @@ from cloud.demo import visits
 from cloud.demo.visits import Visit
 from cloud.entitlements.models import EdgeCursor, Entitlement, FeedHead, FeedRow
 from cloud.entitlements.selectors import pass_line
-from cloud.entitlements.services import issue
+from cloud.entitlements.services import Grant, issue
 from cloud.sales import services as sales
 from cloud.sales.models import Order, OrderUnit
 from cloud.sales.values import OrderLine, VisitorInput
@@ -123,7 +123,7 @@ class BoxOffice:
         calendar = business_day.calendar_of(self.venue)
         day = business_day.today(self.venue) - timedelta(days=1)
         end = calendar.end(day) - timedelta(seconds=1)
-        return issue(self.venue, product, snapshot_rules(product), calendar.start(day), end, product.persons)
+        return issue(self.venue, Grant(product, snapshot_rules(product), calendar.start(day), end, product.persons))
 
     def _visit(self, kind: str, sold: OrderUnit | Entitlement, **more: Any) -> Visit:
         entitlement = sold.entitlement if isinstance(sold, OrderUnit) else sold

@@ -12,6 +12,7 @@ from typing import Any
 from django_scopes import scope
 
 from cloud.admissions.models import Admission, JournalEntry, SetAside
+from cloud.admissions.selectors import entries
 from cloud.demo import curve, play, site, visits
 from cloud.demo.box_office import BoxOffice
 from cloud.demo.crowd import Crowd, Pace
@@ -78,7 +79,7 @@ class Books:
         )
         return {
             "presented": presented,
-            "admitted": Admission.objects.count(),
+            "admitted": entries(self.venue).count(),
             "refused": {Reason(reason).name: times for reason, times in sorted(refused.items())},
             "journalled": journalled,
             "ingested": JournalEntry.objects.count(),
@@ -116,7 +117,7 @@ class Books:
     def _passed(self) -> Counter[tuple[str, int]]:
         """Persons the cloud says went in, by entitlement and exclusion group."""
         passed: Counter[tuple[str, int]] = Counter()
-        for entitlement, station, persons in Admission.objects.values_list("entitlement_id", "station_id", "passed"):
+        for entitlement, station, persons in entries(self.venue).values_list("entitlement_id", "station_id", "passed"):
             passed[str(entitlement), self._group_of[station]] += persons
         return +passed
 

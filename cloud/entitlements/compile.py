@@ -7,10 +7,12 @@ from datetime import datetime
 
 from cloud.catalog.models import RuleSnapshot
 from cloud.entitlements.models import Entitlement, EntitlementCredential, Usage
-from cloud.venues.models import Device, Station, Venue
+from cloud.venues.models import CalendarDay, Device, Station, Venue
 from paifang import records
 from paifang.records import Op, Table
 from paifang.usage import others_key
+
+_KINDS = {CalendarDay.Kind.HOLIDAY: records.DayKind.HOLIDAY, CalendarDay.Kind.WORKDAY: records.DayKind.WORKDAY}
 
 
 def seconds(instant: datetime) -> int:
@@ -18,7 +20,7 @@ def seconds(instant: datetime) -> int:
 
 
 def record_of(entitlement: Entitlement, product_class: int) -> records.Record:
-    """Without `identity`: no rule reads it yet, and gates hold no hash of an ID number before its days."""
+    """Whose ID card it is bound to is in the index, from a few days before on."""
     return records.Record(
         revision=entitlement.revision,
         ruleset_id=entitlement.rules_id,
@@ -27,8 +29,26 @@ def record_of(entitlement: Entitlement, product_class: int) -> records.Record:
         not_after=seconds(entitlement.not_after),
         digest=bytes(entitlement.pass_digest),
         state=records.State(entitlement.state),
+        flags=record_flags(entitlement),
         persons=entitlement.persons,
+        uses=entitlement.uses,
+        slot_from=seconds(entitlement.slot_from) if entitlement.slot_from else 0,
+        slot_to=seconds(entitlement.slot_to) if entitlement.slot_to else 0,
+        owner_id=entitlement.owner_id,
+        activated_at=seconds(entitlement.activated_at) if entitlement.activated_at else 0,
     )
+
+
+def record_flags(entitlement: Entitlement) -> records.RecordFlag:
+    """What its columns say, as a gate reads it."""
+    flag = records.RecordFlag
+    held = {
+        flag.ROTATING: entitlement.rotating,
+        flag.ACTIVATED: entitlement.activated_at is not None,
+        flag.COLLECTED: entitlement.collected_at is not None,
+        flag.BOOKED: entitlement.slot_from is not None,
+    }
+    return flag(sum(one for one, on in held.items() if on))
 
 
 def entitlement_op(entitlement: Entitlement, product_class: int) -> Op:
@@ -75,11 +95,28 @@ def device_op(device: Device) -> Op:
     return Op(Table.DEVICE, records.live_key(device.pk), record.pack())
 
 
-def venue_op(venue: Venue, stations: Iterable[Station], keyset_version: int) -> Op:
+def day_key_op(day: int, key: bytes | None) -> Op:
+    """The key of rotating passes of a business day (ordinal); None takes it back."""
+    return Op(Table.DAYKEY, records.live_key(day), key)
+
+
+def venue_op(
+    venue: Venue,
+    stations: Iterable[Station],
+    keyset_version: int,
+    days: Iterable[CalendarDay],
+    signed_only: dict[int, tuple[int, int]],
+) -> Op:
+    """`days`: the calendar's, as far as gates hold it. `signed_only`: product class -> rule set and how many."""
     settings = records.VenueSettings(
         time_zone=venue.time_zone,
         day_start_minutes=venue.day_start_minutes,
         stations={station.pk: (station.name_zh, station.name_en or station.name_zh) for station in stations},
         keyset_version=keyset_version,
+        holidays={row.day.toordinal(): (_KINDS[row.kind], row.name_zh, row.name_en or row.name_zh) for row in days},
+        signed_only=signed_only,
+        capacity=venue.capacity or 0,
+        day_capacity=venue.day_capacity or 0,
+        warn_permille=venue.warn_permille,
     )
     return Op(Table.VENUE, records.live_key(venue.pk), settings.pack())

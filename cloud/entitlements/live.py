@@ -6,15 +6,23 @@ row for its record, a device's for its, the venue's row for the venue's.
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import timedelta
 
-from cloud.catalog.models import ProductStation
+from cloud.catalog.compile import rules_of
+from cloud.catalog.models import ProductStation, TicketProduct
+from cloud.catalog.services import snapshot_rules
+from cloud.core import business_day
 from cloud.entitlements import compile as compiled
 from cloud.entitlements import publish
 from cloud.entitlements.models import VenueSecrets
-from cloud.venues.models import Device, Station, Venue
-from paifang.records import Op
+from cloud.venues.models import CalendarDay, Device, Station, Venue
+from paifang.records import Op, pack_ops
+
+ONE_DAY = timedelta(days=1)
+AHEAD = timedelta(days=400)  # of the calendar that gates hold, should the cloud be away
 
 VERIFYING = (Device.Kind.GATE, Device.Kind.HANDHELD)
 
@@ -30,9 +38,18 @@ def station_ops(stations: Iterable[Station]) -> list[Op]:
 
 
 def venue_ops(venue: Venue) -> list[Op]:
-    """The venue's record, read anew."""
+    """The venue's record, read anew, after the rule sets it names."""
     version = VenueSecrets.objects.filter(venue=venue).values_list("keyset_version", flat=True).first() or 0
-    return [compiled.venue_op(Venue.objects.get(pk=venue.pk), Station.objects.filter(venue=venue), version)]
+    venue = Venue.objects.get(pk=venue.pk)
+    signed = TicketProduct.objects.filter(venue=venue, rules__has_key="signed_only").order_by("product_class")
+    rules = {product: snapshot_rules(product) for product in signed}
+    today = business_day.today(venue)
+    days = CalendarDay.objects.filter(venue=venue, day__gte=today - ONE_DAY, day__lte=today + AHEAD)
+    record = compiled.venue_op(
+        venue, Station.objects.filter(venue=venue), version, days,
+        {product.product_class: (row.pk, rules_of(product).signed_only) for product, row in rules.items()},
+    )  # fmt: skip
+    return [*(compiled.ruleset_op(row) for row in rules.values()), record]
 
 
 def live_ops(venue: Venue) -> list[Op]:
@@ -54,7 +71,24 @@ def publish_device(device: Device) -> None:
 
 
 def publish_venue(venue: Venue) -> None:
-    publish.urgent(venue, venue_ops(venue))
+    _publish_venue(venue, venue_ops(venue))
+
+
+def publish_venue_if_stale(venue: Venue) -> None:
+    """Publishes the record where it is another than was last published: days come within reach by themselves."""
+    ops = venue_ops(venue)
+    kept = VenueSecrets.objects.filter(venue=venue).values_list("told_hash", flat=True).first()
+    if kept != _hash(ops):
+        _publish_venue(venue, ops)
+
+
+def _publish_venue(venue: Venue, ops: list[Op]) -> None:
+    publish.urgent(venue, ops)
+    VenueSecrets.objects.filter(venue=venue).update(told_hash=_hash(ops))
+
+
+def _hash(ops: list[Op]) -> str:
+    return hashlib.sha256(pack_ops(ops)).hexdigest()
 
 
 def publish_all(venue: Venue) -> None:

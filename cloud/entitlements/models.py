@@ -29,6 +29,15 @@ class Entitlement(models.Model):
     not_before = models.DateTimeField()
     not_after = models.DateTimeField()  # the last second it is valid in
     persons = models.PositiveSmallIntegerField()
+    # Which uses it spends, and what its product's rules ask about.
+    owner_id = models.BigIntegerField(default=0)  # the counter owner of a shared pool; 0: itself
+    uses = models.PositiveIntegerField(default=0)  # granted at each group; 0: as its rules say
+    slot_from = models.DateTimeField(null=True)  # booked: the slot's first and last second, or the day's
+    slot_to = models.DateTimeField(null=True)
+    rotating = models.BooleanField(default=False)  # presented by a code that changes all the time
+    activated_at = models.DateTimeField(null=True)
+    collected_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)  # when it was revoked or refunded
     # The current pass. Re-issuing replaces it: the old one is then refused as replaced.
     pass_raw = models.BinaryField(max_length=100)
     pass_digest = models.BinaryField(max_length=16)
@@ -52,6 +61,8 @@ class EntitlementCredential(models.Model):
     entitlement = models.ForeignKey(Entitlement, on_delete=models.CASCADE, related_name="credentials")
     kind = models.PositiveSmallIntegerField()  # paifang.records.CredentialKind
     hashed = models.BinaryField(max_length=16)
+    sealed_value = models.BinaryField(null=True)  # of short codes alone, which staff read out
+    hint = models.CharField(max_length=4, blank=True)  # its last characters, for staff to tell one from another
     published = models.BooleanField()
     turns_at = models.DateTimeField(null=True)
 
@@ -66,7 +77,11 @@ class EntitlementCredential(models.Model):
                 condition=models.Q(turns_at__isnull=False),
             ),
         ]
-        constraints = [models.UniqueConstraint(fields=["entitlement", "kind", "hashed"], name="entitlement_credential")]
+        constraints = [
+            models.UniqueConstraint(fields=["entitlement", "kind", "hashed"], name="entitlement_credential"),
+            # paifang.records.CredentialKind.SHORT: a code names one ticket.
+            models.UniqueConstraint(fields=["venue", "hashed"], name="short_code", condition=models.Q(kind=7)),
+        ]
 
 
 class Usage(models.Model):
@@ -189,5 +204,19 @@ class VenueSecrets(models.Model):
     keyset_version = models.PositiveIntegerField(default=1)
     pepper_version = models.PositiveIntegerField(default=1)
     sealed_pepper = models.BinaryField()
+    told_hash = models.CharField(max_length=64, blank=True)  # SHA-256 of the venue's record as last published
 
     objects = ScopedManager(venue="venue")
+
+
+class DayKey(models.Model):
+    """The venue's key of rotating passes for one business day. Sealed; gates hold those of a few days."""
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    day = models.DateField()
+    sealed_key = models.BinaryField()
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["venue", "day"], name="day_key")]

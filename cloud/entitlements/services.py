@@ -18,6 +18,7 @@ from cloud.core.ids import random_id63
 from cloud.core.locks import lock_rows
 from cloud.entitlements import compile as compiled
 from cloud.entitlements import id_entries, keys, publish
+from cloud.entitlements.credentials import CredentialHasher, short_entry
 from cloud.entitlements.models import Entitlement, EntitlementCredential
 from cloud.venues.models import Venue
 from paifang import passes
@@ -26,7 +27,19 @@ from paifang.records import Op
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What to issue. `not_after` is the last second it is valid in; `id_number_hash` binds an ID card."""
+    """What to issue.
+
+    Attributes:
+        not_after: the last second it is valid in.
+        id_number_hash: binds an ID card.
+        slot_from, slot_to: the booked slot's first and last second; None: not booked.
+        uses: at each group of stations, for each person, instead of what the rules say; 0: as they say.
+        owner_id: the counter owner whose uses it spends, the first ticket of a shared pool; 0: its own.
+        pool: those of one call with the same name spend the uses of the first of them.
+        rotating: presented by a code that changes all the time.
+        activated, collected: done already at the sale.
+        short_code: a code to be typed by hand is made.
+    """
 
     product: TicketProduct
     rules: RuleSnapshot
@@ -34,19 +47,20 @@ class Grant:
     not_after: datetime
     persons: int
     id_number_hash: bytes | None = None
+    slot_from: datetime | None = None
+    slot_to: datetime | None = None
+    uses: int = 0
+    owner_id: int = 0
+    pool: str = ""
+    rotating: bool = False
+    activated: bool = False
+    collected: bool = False
+    short_code: bool = False
 
 
-def issue(
-    venue: Venue,
-    product: TicketProduct,
-    rules: RuleSnapshot,
-    not_before: datetime,
-    not_after: datetime,
-    persons: int,
-    id_number_hash: bytes | None = None,
-) -> Entitlement:
+def issue(venue: Venue, grant: Grant) -> Entitlement:
     """One entitlement with its signed pass: see issue_all."""
-    return issue_all(venue, [Grant(product, rules, not_before, not_after, persons, id_number_hash)])[0]
+    return issue_all(venue, [grant])[0]
 
 
 def issue_all(venue: Venue, grants: Sequence[Grant]) -> list[Entitlement]:
@@ -57,26 +71,39 @@ def issue_all(venue: Venue, grants: Sequence[Grant]) -> list[Entitlement]:
     """
     now = timezone.now()
     signer = keys.pass_signer(venue)
+    hasher = CredentialHasher(venue) if any(grant.short_code for grant in grants) else None
     issued, credentials = [], []
+    owners: dict[str, int] = {}
     for grant in grants:
+        number = random_id63()
+        first = owners.setdefault(grant.pool, number) if grant.pool else number
         entitlement = Entitlement(
-            id=random_id63(),
+            id=number,
             venue=venue,
             product=grant.product,
             rules=grant.rules,
             not_before=grant.not_before,
             not_after=grant.not_after,
             persons=grant.persons,
+            owner_id=grant.owner_id or (first if first != number else 0),
+            uses=grant.uses,
+            slot_from=grant.slot_from,
+            slot_to=grant.slot_to,
+            rotating=grant.rotating,
+            activated_at=now if grant.activated else None,
+            collected_at=now if grant.collected else None,
         )
         _sign(entitlement, grant.product.product_class, int(now.timestamp()), signer)
         issued.append(entitlement)
         if grant.id_number_hash is not None:
             credentials.append(id_entries.entry(entitlement, grant.id_number_hash, now))
+        if grant.short_code and hasher is not None:
+            credentials.append(short_entry(entitlement, hasher))
     Entitlement.objects.bulk_create(issued)
     EntitlementCredential.objects.bulk_create(credentials)
     rules = {grant.rules.pk: grant.rules for grant in grants}
     soon = [credential for credential in credentials if credential.published]
-    ops = [*_rules_to_tell(rules.values()), *_ops(issued, soon)]
+    ops = [*_rules_to_tell(rules.values()), *record_ops(issued, soon)]
     publish.bulk(venue, ops)
     return issued
 
@@ -85,14 +112,15 @@ def revoke(venue: Venue, entitlements: Iterable[Entitlement], state: Entitlement
     """Ends entitlements: at the gates urgently. Those already ended stay as they are. Returns the changed ones."""
     if state not in (Entitlement.State.REVOKED, Entitlement.State.REFUNDED):
         raise ValueError(f"{state!r} does not end an entitlement")
-    changed = []
+    changed, now = [], timezone.now()
     for entitlement in lock_rows(Entitlement, (each.pk for each in entitlements)):
         if entitlement.state not in ENDED:
             entitlement.state = state
+            entitlement.ended_at = now
             entitlement.revision += 1
             changed.append(entitlement)
-    Entitlement.objects.bulk_update(changed, ["state", "revision"])
-    publish.urgent(venue, _ops(changed, ()))
+    Entitlement.objects.bulk_update(changed, ["state", "ended_at", "revision"])
+    publish.urgent(venue, record_ops(changed))
     return changed
 
 
@@ -103,23 +131,28 @@ def reissue(venue: Venue, entitlement: Entitlement) -> Entitlement:
         DomainError: "entitlement.ended": revoked or refunded. "row.gone".
     """
     current = lock_rows(Entitlement, [entitlement.pk])[0]
-    if current.state in ENDED:
-        raise DomainError(
-            "entitlement.ended",
-            "此票已作废或退款，不能换码。请重新出票。",
-            "The ticket was revoked or refunded: issue a new one.",
-        )
+    require_standing(current)
     # Ed25519 signs the same claims to the same bytes, so a second pass within a second takes the next one.
     before = passes.parse(bytes(current.pass_raw)).claims.issued_at
     now = max(int(timezone.now().timestamp()), before + 1)
     _sign(current, current.product.product_class, now, keys.pass_signer(venue))
     current.revision += 1
     current.save(update_fields=["pass_raw", "pass_digest", "pass_key_id", "revision"])
-    publish.bulk(venue, _ops([current], ()))
+    publish.bulk(venue, record_ops([current]))
     return current
 
 
 ENDED = frozenset({Entitlement.State.REVOKED, Entitlement.State.REFUNDED})
+
+
+def require_standing(entitlement: Entitlement) -> None:
+    """Raises DomainError "entitlement.ended"."""
+    if entitlement.state in ENDED:
+        raise DomainError(
+            "entitlement.ended",
+            "此票已作废或退款，不能再更改。请重新出票。",
+            "The ticket was revoked or refunded and cannot be changed: issue a new one.",
+        )
 
 
 def _sign(entitlement: Entitlement, product_class: int, issued_at: int, signer: keys.Signer) -> None:
@@ -138,7 +171,7 @@ def _sign(entitlement: Entitlement, product_class: int, issued_at: int, signer: 
     entitlement.pass_key_id = signer.key_id
 
 
-def _ops(entitlements: Sequence[Entitlement], credentials: Iterable[EntitlementCredential]) -> list[Op]:
+def record_ops(entitlements: Sequence[Entitlement], credentials: Iterable[EntitlementCredential] = ()) -> list[Op]:
     """Each record followed by its index entries."""
     indexed: dict[int, list[EntitlementCredential]] = defaultdict(list)
     for credential in credentials:

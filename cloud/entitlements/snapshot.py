@@ -2,7 +2,8 @@
 
 Stations, devices and the venue's record are not in it: they have no revision, so of a snapshot and the urgent
 stream overtaking each other an old state could win. They come on the urgent stream alone, published anew when an
-edge starts it (`start`), and with them the rule sets: a gate has those before the records that name them.
+edge starts it (`start`), and with them the rule sets: a gate has those before the records that name them. Rule sets
+and the keys of rotating passes never change, so a snapshot may hold them.
 
 A snapshot is read page by page while sales go on. What changes meanwhile has a number above the base, which was
 read first, and follows as deltas; revisions make it harmless to get a change twice.
@@ -21,7 +22,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from cloud.catalog.models import RuleSnapshot, TicketProduct
 from cloud.core.locks import lock_row, lock_rows
-from cloud.entitlements import acks, live, publish, usage
+from cloud.entitlements import acks, day_keys, live, publish, usage
 from cloud.entitlements import compile as compiled
 from cloud.entitlements.models import Entitlement, EntitlementCredential
 from cloud.entitlements.sequencer import head, number_waiting
@@ -140,6 +141,10 @@ def _rulesets(edge: Edge, after: bytes, live_after: datetime, limit: int) -> lis
     return [compiled.ruleset_op(row) for row in rows]
 
 
+def _day_keys(edge: Edge, after: bytes, live_after: datetime, limit: int) -> list[Op]:
+    return day_keys.ops_after(edge.venue_id, int.from_bytes(_sized(after, 4), "big"), limit)
+
+
 def _sized(key: bytes, size: int) -> bytes:
     if key and len(key) != size:
         raise ValueError(f"a key of {len(key)} bytes where {size} are due")
@@ -148,6 +153,7 @@ def _sized(key: bytes, size: int) -> bytes:
 
 _RECORD_COLUMNS = (
     "revision", "rules_id", "not_before", "not_after", "pass_digest", "state", "persons", "product_id",
+    "owner_id", "uses", "slot_from", "slot_to", "rotating", "activated_at", "collected_at",
 )  # fmt: skip
 # In the order of the tables' numbers: an edge compares (table, key) to know what it has.
 _READERS: dict[int, Callable[[Edge, bytes, datetime, int], list[Op]]] = {
@@ -155,6 +161,7 @@ _READERS: dict[int, Callable[[Edge, bytes, datetime, int], list[Op]]] = {
     Table.INDEX: _index,
     Table.OTHERS: _others,
     Table.RULESET: _rulesets,
+    Table.DAYKEY: _day_keys,
 }
 _ORDER = tuple(_READERS)
 

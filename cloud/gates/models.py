@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django_scopes import ScopedManager
 
-from cloud.venues.models import Edge, Venue
+from cloud.venues.models import Device, Edge, Venue
 
 
 class Authority(models.Model):
@@ -44,6 +44,31 @@ class EdgeCertificate(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedManager(venue="venue")
+
+
+class Question(models.Model):
+    """Staff ask an edge why it would refuse something at a lane. Kept for a day; what was presented only until it
+    is answered or too late."""
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    number = models.BinaryField(max_length=16, unique=True)  # random: what the edge answers to
+    edge = models.ForeignKey(Edge, on_delete=models.CASCADE)
+    device = models.ForeignKey(Device, on_delete=models.CASCADE)
+    credential_kind = models.PositiveSmallIntegerField()  # paifang.records.CredentialKind
+    sealed_credential = models.BinaryField()
+    at = models.DateTimeField(null=True)  # when it would be presented; none: now
+    asked_by = models.CharField(max_length=150)
+    asked_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    answer = models.BinaryField(null=True)  # the serialized paifang.v1.Explanation
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["edge", "expires_at"], name="question_open", condition=models.Q(answered_at=None))
+        ]
 
 
 class EdgeHealth(models.Model):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from google.protobuf.message import DecodeError
 
 from cloud.core.errors import DomainError
-from cloud.gates.models import EdgeHealth
+from cloud.gates.models import EdgeHealth, Question
 from cloud.venues.models import Device, Edge, Station, Venue
 from paifang.v1 import scan_pb2
 
@@ -135,6 +135,27 @@ def _instant(ms: int) -> datetime | None:
     if not 0 < ms < 253_402_300_800_000:
         return None
     return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A question and what came of it. `late`: no answer came in time; `explanation`: None until it has come."""
+
+    question: Question
+    explanation: scan_pb2.Explanation | None
+    late: bool
+
+
+def answer_to(venue: Venue, pk: int, now: datetime | None = None) -> Answer | None:
+    """None where nobody asked that, or a day has gone by."""
+    rows = Question.objects.filter(venue=venue, pk=pk).select_related("device__station", "edge")
+    question = rows.first()
+    if question is None:
+        return None
+    explanation = None
+    if question.answer is not None:
+        explanation = scan_pb2.Explanation.FromString(bytes(question.answer))
+    return Answer(question, explanation, explanation is None and question.expires_at <= (now or timezone.now()))
 
 
 def find_edge(name: str, venue_code: str | None = None) -> Edge:

@@ -1,12 +1,13 @@
-"""The Scan service: the journal comes up, health comes up, the time goes down."""
+"""The Scan service: the journal comes up, health comes up, the time and questions go down."""
 
 from __future__ import annotations
 
 import time
 
+from cloud.admissions.selectors import elsewhere
 from cloud.admissions.services import ingest
 from cloud.core.errors import DomainError
-from cloud.gates.services import report
+from cloud.gates.services import answer, report, waiting
 from cloud.rpc.calls import Calls, Context
 from cloud.rpc.peer import Peer
 from paifang.v1 import scan_pb2, scan_pb2_grpc
@@ -31,5 +32,19 @@ class ScanService(scan_pb2_grpc.ScanServicer):
         return await self._calls.as_edge(context, handle)
 
     async def Report(self, request: scan_pb2.EdgeStatus, context: Context) -> scan_pb2.ReportReply:  # noqa: N802
-        await self._calls.as_edge(context, lambda peer: report(peer.edge, request.SerializeToString()))
-        return scan_pb2.ReportReply(cloud_time_ms=time.time_ns() // 1_000_000)
+        """What the edge's siblings counted, and what staff ask it, go down with the answer."""
+
+        def handle(peer: Peer) -> scan_pb2.ReportReply:
+            report(peer.edge, request.SerializeToString())
+            day, entered, left = elsewhere(peer.edge)
+            counted = scan_pb2.Elsewhere(day=day.toordinal(), entered=entered, left=left)
+            return scan_pb2.ReportReply(elsewhere=counted, questions=waiting(peer.edge))
+
+        reply = await self._calls.as_edge(context, handle)
+        reply.cloud_time_ms = time.time_ns() // 1_000_000  # as late as can be: clocks are set by it
+        return reply
+
+    async def Explain(self, request: scan_pb2.Explanation, context: Context) -> scan_pb2.ExplanationReply:  # noqa: N802
+        """An answer to a question of a reply. One that is not waited for any more is nobody's fault."""
+        await self._calls.as_edge(context, lambda peer: answer(peer.edge, request))
+        return scan_pb2.ExplanationReply()

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from cloud.catalog.compile import rules_of
 from cloud.catalog.models import TicketProduct
 from cloud.core import sealing
 from cloud.core.business_day import Calendar
 from cloud.core.errors import DomainError
 from cloud.core.idnumber import normalise
 from cloud.core.inputs import required_text, within
+from cloud.entitlements.lifecycle import slot_bounds
 from cloud.sales.values import OrderLine, VisitorInput
 from cloud.venues.models import Venue
 
@@ -22,11 +24,13 @@ MAX_UNITS = 500
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One ticket asked for."""
+    """One ticket asked for. `slot`: first and last second. `line`: which of the order's lines it is of."""
 
     product: TicketProduct
     visit_date: date | None
     visitor: VisitorInput | None
+    slot: tuple[datetime, datetime] | None = None
+    line: int = 0
 
 
 def checked_units(venue: Venue, lines: Sequence[OrderLine], sold_on: date) -> list[Unit]:
@@ -42,7 +46,7 @@ def checked_units(venue: Venue, lines: Sequence[OrderLine], sold_on: date) -> li
         )
     products = {each.pk: each for each in TicketProduct.objects.filter(pk__in={line.product.pk for line in lines})}
     units: list[Unit] = []
-    for line in lines:
+    for place, line in enumerate(lines):
         product = products.get(line.product.pk)
         if product is None or product.venue_id != venue.pk:
             raise DomainError("order.product", "没有此产品。", "There is no such product here.", "product")
@@ -51,9 +55,29 @@ def checked_units(venue: Venue, lines: Sequence[OrderLine], sold_on: date) -> li
                 "order.off_sale", f"“{product.name_zh}”已下架。", f"{product.name_zh} is off sale.", "product"
             )
         visit_date = _visit_date(product, line.visit_date, sold_on)
+        slot = _slot(venue, product, visit_date, line.slot)
         visitors = _visitors(line)
-        units += (Unit(product, visit_date, visitor) for visitor in visitors or [None] * line.quantity)
+        if rules_of(product).identity and not (visitors and all(each.id_number for each in visitors)):
+            raise DomainError(
+                "order.identity",
+                f"“{product.name_zh}”为实名票，每张须填游客证件号。",
+                f"{product.name_en or product.name_zh} needs the ID number of each visitor.",
+                "visitors",
+            )
+        units += (Unit(product, visit_date, visitor, slot, place) for visitor in visitors or [None] * line.quantity)
     return units
+
+
+def _slot(
+    venue: Venue, product: TicketProduct, day: date | None, start: int | None
+) -> tuple[datetime, datetime] | None:
+    """A timed ticket for a day needs its slot; one that is booked later may come without."""
+    rules = rules_of(product)
+    if start is None and (not rules.slots or rules.book_first):
+        return None
+    if day is None:
+        raise DomainError("order.slot", "只有指定日期的票可选时段。", "Only a ticket for a day has a slot.", "slot")
+    return slot_bounds(venue, rules.slots, day, start)
 
 
 def _visit_date(product: TicketProduct, asked: date | None, sold_on: date) -> date | None:
@@ -106,6 +130,7 @@ def request_hash(lines: Sequence[OrderLine]) -> str:
             line.quantity,
             line.visit_date.isoformat() if line.visit_date else None,
             [[each.name.strip(), each.id_number.strip().upper()] for each in line.visitors],
+            *([line.slot] if line.slot is not None else []),
         ]
         for line in lines
     ]

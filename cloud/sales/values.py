@@ -21,10 +21,12 @@ class VisitorInput:
 class OrderLine:
     """`quantity` tickets of a product. A dated product needs its `visit_date`, the venue's business day.
 
-    `visitors` are none, or one for each ticket in order: the first is bound to the first ticket.
+    `visitors` are none, or one for each ticket in order: the first is bound to the first ticket. `slot` books one of
+    the product's slots on the day, by the minute it starts at.
     """
 
     product: TicketProduct
     quantity: int
     visit_date: date | None = None
     visitors: Sequence[VisitorInput] = ()
+    slot: int | None = None

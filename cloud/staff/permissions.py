@@ -20,6 +20,9 @@ class Permission(StrEnum):
     ORDER_PASS = "order.pass"  # noqa: S105 - show a ticket's code: whoever holds it can enter by it
     ORDER_REVOKE = "order.revoke"
     ORDER_REISSUE = "order.reissue"
+    ENTITLEMENT_MANAGE = "entitlement.manage"  # activate, hand out, book, attach and detach cards and codes
+    ENTITLEMENT_LOCK = "entitlement.lock"  # lock for a refund, freeze, and undo either
+    ENTITLEMENT_EXPLAIN = "entitlement.explain"  # ask a gate why it would refuse something
     PRODUCT_MANAGE = "product.manage"
     STATION_MANAGE = "station.manage"  # create stations and devices, exclusion groups, what a station verifies
     STATION_SWITCH = "station.switch"  # enable and disable stations and devices
@@ -49,13 +52,23 @@ BUILT_IN: dict[str, tuple[str, str, tuple[Permission, ...]]] = {
             Permission.ORDER_PASS,
             Permission.ORDER_REVOKE,
             Permission.ORDER_REISSUE,
+            Permission.ENTITLEMENT_MANAGE,
+            Permission.ENTITLEMENT_LOCK,
+            Permission.ENTITLEMENT_EXPLAIN,
             Permission.PRODUCT_MANAGE,
         ),
     ),
     GATE_SUPERVISOR: (
         "闸口主管",
         "Gate supervisor",
-        (*_VIEW, Permission.ORDER_PASS, Permission.ORDER_REISSUE, Permission.STATION_SWITCH),
+        (
+            *_VIEW,
+            Permission.ORDER_PASS,
+            Permission.ORDER_REISSUE,
+            Permission.ENTITLEMENT_MANAGE,
+            Permission.ENTITLEMENT_EXPLAIN,
+            Permission.STATION_SWITCH,
+        ),
     ),
     VIEWER: ("只读", "Viewer", _VIEW),
 }

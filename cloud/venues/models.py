@@ -16,9 +16,34 @@ class Venue(models.Model):
     time_zone = models.CharField(max_length=40, default="Asia/Shanghai")
     day_start_minutes = models.PositiveSmallIntegerField(default=0)  # business day's start, minutes after midnight
     capacity = models.PositiveIntegerField(null=True, blank=True)  # people inside at once; none: not limited
+    day_capacity = models.PositiveIntegerField(null=True, blank=True)  # let in on one business day; none: not limited
+    warn_permille = models.PositiveSmallIntegerField(default=900)  # of either: from here on lanes and console warn
 
     def __str__(self) -> str:
         return self.name_zh
+
+
+class CalendarDay(models.Model):
+    """A day that is not what its weekday says: a public holiday, or a working day moved to a weekend (T-53)."""
+
+    class Kind(models.TextChoices):
+        HOLIDAY = "holiday"
+        WORKDAY = "workday"
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    day = models.DateField()
+    kind = models.CharField(max_length=8, choices=Kind)
+    name_zh = models.CharField(max_length=40)
+    name_en = models.CharField(max_length=60, blank=True)
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["venue", "day"], name="calendar_day")]
+        ordering = ["day"]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.name_zh}"
 
 
 class ExclusionGroup(models.Model):

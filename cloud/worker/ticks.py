@@ -14,9 +14,10 @@ from django_scopes import scope
 
 from cloud.admissions.services import check_day
 from cloud.core import business_day
-from cloud.entitlements import id_entries
+from cloud.entitlements import day_keys, id_entries
+from cloud.entitlements.live_services import keep_calendar
 from cloud.entitlements.trim import trim
-from cloud.gates.services import alarm_silent_edges, forget_tokens
+from cloud.gates.services import alarm_silent_edges, forget_questions, forget_tokens
 from cloud.venues.models import Venue
 from cloud.worker import jobs, outbox
 
@@ -45,6 +46,9 @@ def ticks() -> list[Tick]:
         Tick("silent edges", 10, lambda: _each_venue(silent_edges)),
         Tick("jobs", 30, jobs.recover),
         Tick("ledgers", 600, lambda: _each_venue(_check_ledgers)),
+        Tick("calendars", 3600, lambda: _each_venue(keep_calendar)),
+        Tick("day keys", 600, lambda: _each_venue(day_keys.keep)),
+        Tick("questions", 600, lambda: _each_venue(forget_questions)),
         Tick("ID entries", 600, lambda: _each_venue(id_entries.turn)),
         Tick("feed", 600, lambda: _each_venue(trim)),
         Tick("tokens", 3600, lambda: _each_venue(lambda venue: forget_tokens(venue, now=timezone.now()))),

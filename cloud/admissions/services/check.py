@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +10,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from cloud.admissions.models import Admission, JournalEntry, Occupancy
-from cloud.admissions.services.occupancy import exit_stations
+from cloud.admissions.services.occupancy import walked
 from cloud.admissions.settle import Passage
 from cloud.core.alarms import raise_alarm, raised
 from cloud.core.business_day import calendar_of
@@ -57,14 +56,14 @@ def _differences(venue: Venue, day: date) -> list[Difference]:
         "passed": (sums["passed"], sum(passage.passed for passage in journal.values())),
         "returned": (sums["returned"], sum(passage.returned for passage in journal.values())),
     }
-    walked: defaultdict[int, int] = defaultdict(int)
-    for passage in journal.values():
-        walked[passage.station_id] += passage.walked
-    exits = exit_stations(venue)
-    rows = {row.station_id: row for row in Occupancy.objects.filter(venue=venue, business_day=day)}
-    for station in sorted(walked.keys() | rows.keys()):
-        side = "left" if station in exits else "entered"
-        totals[f"{side}:{station}"] = (getattr(rows[station], side) if station in rows else 0, walked[station])
+    ledger = {(side, station): persons for (_, station, side), persons in walked(venue, journal.values()).items()}
+    rows = Occupancy.objects.filter(venue=venue, business_day=day).values("station_id")
+    counted: dict[tuple[str, int], int] = {}
+    for row in rows.annotate(entered_sum=Sum("entered"), left_sum=Sum("left")):
+        counted["entered", row["station_id"]] = row["entered_sum"]
+        counted["left", row["station_id"]] = row["left_sum"]
+    for side, station in sorted(ledger.keys() | counted.keys()):
+        totals[f"{side}:{station}"] = (counted.get((side, station), 0), ledger.get((side, station), 0))
     return [Difference(what, total, ledger) for what, (total, ledger) in totals.items() if total != ledger]
 
 
@@ -76,7 +75,7 @@ def _from_journal(venue: Venue, day: date) -> dict[Key, Passage]:
     )
     for edge_id, entry in _entries(admits.values_list("edge_id", "raw")):
         body = entry.presentation
-        passages[edge_id, entry.seq] = Passage(day, body.station_id, body.persons)
+        passages[edge_id, entry.seq] = Passage(day, body.station_id, body.persons, leaving=body.leaving)
     # A use is settled seconds later, after a crash hours later: the next business day is far enough.
     calendar = calendar_of(venue)
     settlements = JournalEntry.objects.filter(

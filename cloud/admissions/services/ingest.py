@@ -13,12 +13,14 @@ from cloud.admissions.bulk import insert_new, update_rows
 from cloud.admissions.chain import Aside, Chain, judge, positions
 from cloud.admissions.decode import MAX_SMALL, Decoded, decode
 from cloud.admissions.models import Admission, EdgeChain, JournalEntry, SetAside
+from cloud.admissions.services.flags import flag
 from cloud.admissions.services.occupancy import count
 from cloud.admissions.settle import Passage
 from cloud.core.alarms import raise_alarm
 from cloud.core.business_day import Calendar, calendar_of
 from cloud.entitlements import usage
 from cloud.venues.models import Edge
+from paifang.usage import WHOLE_GROUP
 from paifang.v1 import scan_pb2
 
 _JOURNAL = (
@@ -27,8 +29,10 @@ _JOURNAL = (
 )  # fmt: skip
 _ADMISSION = (
     "venue_id", "edge_id", "seq", "entitlement_id", "product_class", "station_id", "device_id", "credential_kind",
-    "at", "business_day", "persons", "passed", "returned", "outcome", "settled_at", "recovered",
+    "at", "business_day", "persons", "leaving", "signed_only", "flag",
+    "passed", "returned", "outcome", "settled_at", "recovered",
 )  # fmt: skip
+_HEAD = _ADMISSION[:-5]
 _SETTLED = ("id", "passed", "returned", "outcome", "settled_at", "recovered")
 
 
@@ -132,7 +136,7 @@ def _take(edge: Edge, taken: Sequence[Decoded]) -> None:
     days = _Days(calendar_of(edge.venue))
     now = timezone.now()
     journal: list[tuple[object, ...]] = []
-    heads: dict[int, tuple[object, ...]] = {}  # admissions of this batch: seq -> their unchanging columns
+    heads: dict[int, Admission] = {}  # admissions of this batch, without what settles them
     passages: dict[int, Passage] = {}
     settlements: list[tuple[scan_pb2.Settlement, datetime]] = []
     usages: dict[tuple[int, int], bytes] = {}
@@ -149,13 +153,17 @@ def _take(edge: Edge, taken: Sequence[Decoded]) -> None:
             device, station, decision, reason = body.device_id, body.station_id, body.decision, body.reason
             entitlement = body.entitlement_id or None
             if decision == scan_pb2.DECISION_ADMIT:
-                heads[entry.seq] = (
-                    edge.venue_id, edge.pk, entry.seq, body.entitlement_id, body.product_class, station, device,
-                    body.credential_kind, at, day, body.persons,
+                heads[entry.seq] = Admission(
+                    venue_id=edge.venue_id, edge_id=edge.pk, seq=entry.seq, entitlement_id=body.entitlement_id,
+                    product_class=body.product_class, station_id=station, device_id=device,
+                    credential_kind=body.credential_kind, at=at, business_day=day, persons=body.persons,
+                    leaving=body.leaving, signed_only=body.signed_only,
                 )  # fmt: skip
-                passages[entry.seq] = Passage(day, station, body.persons)
+                passages[entry.seq] = Passage(day, station, body.persons, leaving=body.leaving)
                 if body.usage:
                     usages[body.owner_id, body.group_id] = body.usage
+                if body.whole_usage:
+                    usages[body.owner_id, WHOLE_GROUP] = body.whole_usage
         elif item.kind == "settlement":
             settled = entry.settlement
             device, entitlement = settled.device_id, settled.entitlement_id or None
@@ -165,6 +173,8 @@ def _take(edge: Edge, taken: Sequence[Decoded]) -> None:
                 settlements.append((settled, at))
             if settled.usage:
                 usages[settled.owner_id, settled.group_id] = settled.usage
+            if settled.whole_usage:
+                usages[settled.owner_id, WHOLE_GROUP] = settled.whole_usage
         elif item.kind == "alarm":
             alarms[entry.alarm.code] += 1
         journal.append(
@@ -175,14 +185,19 @@ def _take(edge: Edge, taken: Sequence[Decoded]) -> None:
         )  # fmt: skip
 
     insert_new(JournalEntry, _JOURNAL, journal)
-    insert_new(Admission, _ADMISSION, [(*heads[seq], *_changing(passage)) for seq, passage in passages.items()])
+    flag(edge, heads.values())
+    insert_new(
+        Admission,
+        _ADMISSION,
+        [(*(getattr(heads[seq], name) for name in _HEAD), *_changing(passage)) for seq, passage in passages.items()],
+    )
     counted = list(passages.values())
     if settlements:
         counted += _settle_stored(edge, settlements)
     usage.relay_all(edge, [usage.Reported(owner, group, record) for (owner, group), record in usages.items()])
     for code, times in alarms.items():
         raise_alarm("edge." + code, edge, edge.venue, times=times)
-    count(edge.venue, counted)  # last: other edges of the station wait for these rows until the commit
+    count(edge, counted)  # last: other edges of the station wait for these rows until the commit
 
 
 def _changing(passage: Passage) -> tuple[object, ...]:
@@ -196,8 +211,9 @@ def _settle_stored(edge: Edge, settlements: Sequence[tuple[scan_pb2.Settlement, 
     """Settles admissions of earlier batches. One that is not here (its entry was kept aside) is alarmed."""
     wanted = {body.admission_seq for body, _ in settlements}
     rows = Admission.objects.filter(venue_id=edge.venue_id, edge=edge, seq__in=wanted).values_list(
-        "seq", "id", "business_day", "station_id", "persons", "passed", "returned", "outcome", "settled_at", "recovered"
-    )
+        "seq", "id", "business_day", "station_id", "persons", "passed", "returned", "outcome", "settled_at",
+        "recovered", "leaving",
+    )  # fmt: skip
     stored = {seq: (pk, Passage(*columns)) for seq, pk, *columns in rows}
     for body, at in settlements:
         if body.admission_seq in stored:

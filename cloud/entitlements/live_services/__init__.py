@@ -4,6 +4,14 @@ The venue's lock comes first wherever groups or product lists change, then the s
 ids: two people's edits follow one another and neither is lost.
 """
 
+from cloud.entitlements.live_services.calendar import (
+    create_calendar_day,
+    delete_calendar_day,
+    edit_calendar_day,
+    fill_calendar,
+    keep_calendar,
+)
+from cloud.entitlements.live_services.capacity import set_capacity
 from cloud.entitlements.live_services.create import create_device, create_product, create_station
 from cloud.entitlements.live_services.edit import edit_device, edit_station
 from cloud.entitlements.live_services.groups import join_groups, leave_group
@@ -12,15 +20,21 @@ from cloud.entitlements.live_services.products import set_product_stations, set_
 from cloud.entitlements.live_services.switches import move_device, set_device_enabled, set_station_enabled
 
 __all__ = [
+    "create_calendar_day",
     "create_device",
     "create_product",
     "create_station",
+    "delete_calendar_day",
+    "edit_calendar_day",
     "edit_device",
     "edit_product",
     "edit_station",
+    "fill_calendar",
     "join_groups",
+    "keep_calendar",
     "leave_group",
     "move_device",
+    "set_capacity",
     "set_device_enabled",
     "set_product_stations",
     "set_station_enabled",

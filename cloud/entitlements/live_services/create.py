@@ -8,6 +8,7 @@ from django.db import transaction
 
 from cloud.catalog import services as catalog
 from cloud.catalog.models import ProductStation, TicketProduct
+from cloud.catalog.rules import ProductRules
 from cloud.core.actors import Actor
 from cloud.entitlements import live
 from cloud.venues import services as venues
@@ -69,13 +70,16 @@ def create_product(
     persons: int = 1,
     uses: int = 1,
     keep_on_timeout: bool = False,
+    rules: ProductRules | None = None,
     stations: Iterable[Station] = (),
 ) -> TicketProduct:
     """As cloud.catalog.services."""
     product = catalog.create_product(
         actor=actor, venue=venue, code=code, name_zh=name_zh, price_fen=price_fen, name_en=name_en,
         validity=validity, valid_days=valid_days, persons=persons, uses=uses, keep_on_timeout=keep_on_timeout,
-        stations=stations,
+        rules=rules, stations=stations,
     )  # fmt: skip
+    if product.rules.get("signed_only"):
+        live.publish_venue(venue)
     live.publish_stations(venue, product.stations.all())
     return product

@@ -1,7 +1,8 @@
-"""What may be done with edges as machines: tokens, enrolment, revocation, health reports."""
+"""What may be done with edges as machines: tokens, enrolment, revocation, health reports, questions."""
 
 from cloud.gates.authority import ensure_authority
 from cloud.gates.services.enrol import Enrolled, enrol
+from cloud.gates.services.questions import answer, ask, ask_about, forget_questions, waiting
 from cloud.gates.services.report import report
 from cloud.gates.services.revoke import revoke_edge
 from cloud.gates.services.silence import alarm_silent_edges, forget_tokens
@@ -12,10 +13,15 @@ __all__ = [
     "TOKEN_LIFE",
     "Enrolled",
     "alarm_silent_edges",
+    "answer",
+    "ask",
+    "ask_about",
     "create_token",
     "enrol",
     "ensure_authority",
+    "forget_questions",
     "forget_tokens",
     "report",
     "revoke_edge",
+    "waiting",
 ]

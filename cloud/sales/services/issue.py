@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from cloud.catalog.compile import rules_of
 from cloud.catalog.services import snapshot_rules
 from cloud.core import audit, ids
 from cloud.core.actors import Actor
@@ -33,7 +34,8 @@ def issue_order(*, actor: Actor, venue: Venue, lines: Sequence[OrderLine], idemp
     Raises:
         DomainError: "order.empty", "order.too_large", "order.key_reused" (the key came with another order),
             "order.product" (not this venue's), "order.off_sale", "order.visit_date", "order.visitors",
-            "order.same_visitor", "id_number.invalid", "input.*", "permission.denied".
+            "order.same_visitor", "order.identity", "order.slot", "booking.slot", "id_number.invalid", "input.*",
+            "permission.denied".
     """
     require(actor, Permission.ORDER_ISSUE, venue)
     key = required_text(idempotency_key, "idempotency_key", 64)
@@ -88,12 +90,23 @@ def _fill(order: Order, units: Sequence[Unit], calendar: Calendar) -> None:
     for unit in units:
         first, last = validity(unit, calendar, order.business_day)
         number = unit.visitor.id_number if unit.visitor else ""
+        wanted = rules_of(unit.product)
+        slot_from, slot_to = unit.slot or (None, None)
         grants.append(
             Grant(
-                unit.product, rules[unit.product.pk], first, last, unit.product.persons,
-                hasher.id_number(number) if number else None,
+                product=unit.product,
+                rules=rules[unit.product.pk],
+                not_before=first,
+                not_after=last,
+                persons=unit.product.persons,
+                id_number_hash=hasher.id_number(number) if number else None,
+                slot_from=slot_from,
+                slot_to=slot_to,
+                pool=str(unit.line) if wanted.shared else "",
+                rotating=wanted.rotating,
+                short_code=wanted.short_code,
             )
-        )  # fmt: skip
+        )
     entitlements = issue_all(order.venue, grants)
     OrderUnit.objects.bulk_create(
         OrderUnit(

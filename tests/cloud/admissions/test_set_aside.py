@@ -37,7 +37,8 @@ def test_an_unreadable_entry_is_kept_verbatim_and_passed(edge: Edge, journal: Jo
     assert Admission.objects.values_list("seq", flat=True).get() == 3
     [alarm] = alarms()
     assert (alarm["why"], alarm["entries"], alarm["first_seq"]) == ("unreadable", 1, 2)
-    assert OutboxEvent.objects.filter(kind="alarm.raised").count() == 1
+    told = OutboxEvent.objects.filter(kind="alarm.raised").values_list("payload__code", flat=True)
+    assert list(told).count("journal.set_aside") == 1
 
 
 def test_an_unreadable_last_entry_is_acked_and_what_follows_fits(edge: Edge, journal: Journal) -> None:

@@ -43,7 +43,7 @@ def test_products_made_at_once_get_different_classes(venue: Venue) -> None:
         ({"price_fen": 100_000_001}, "input.range"),
         ({"persons": 0}, "input.range"),
         ({"persons": 128}, "input.range"),
-        ({"uses": 0}, "input.range"),
+        ({"uses": -1}, "input.range"),
         ({"valid_days": 0}, "input.range"),
         ({"validity": "for ever"}, "product.validity"),
     ],

@@ -79,7 +79,7 @@ def test_a_station_brings_its_same_type_stations(venue, west, east, actor):
         ({"price_fen": -1}, "input.range"),
         ({"price_fen": 100_000_001}, "input.range"),
         ({"persons": 128}, "input.range"),
-        ({"uses": 0}, "input.range"),
+        ({"uses": -1}, "input.range"),
         ({"validity": "for ever"}, "product.validity"),
     ],
 )

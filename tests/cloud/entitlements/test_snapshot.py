@@ -26,7 +26,9 @@ def tickets(venue: Venue, adult: TicketProduct) -> list[Entitlement]:
     """Ten, four of them with an ID number."""
     rules = snapshot_rules(adult)
     made = [
-        services.issue(venue, adult, rules, NOW, NOW + timedelta(days=1), 1, bytes([n]) * 16 if n < 4 else None)
+        services.issue(
+            venue, services.Grant(adult, rules, NOW, NOW + timedelta(days=1), 1, bytes([n]) * 16 if n < 4 else None)
+        )
         for n in range(10)
     ]
     return sorted(made, key=lambda entitlement: entitlement.pk)

@@ -1,0 +1,205 @@
+"""What becomes of a ticket between its sale and its end: activated, handed out, booked, locked, frozen.
+
+Each is one transaction: permission, the row's lock, the change with a new revision, the feed row, the audit. What
+stops a ticket or lets it go again is urgent, the rest goes with the bulk. Doing the same again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils import timezone
+
+from cloud.catalog.compile import rules_of
+from cloud.catalog.rules import Times
+from cloud.core import audit
+from cloud.core.actors import Actor
+from cloud.core.business_day import calendar_of
+from cloud.core.errors import DomainError
+from cloud.core.inputs import optional_text, required_text
+from cloud.core.locks import lock_row
+from cloud.entitlements import publish
+from cloud.entitlements.models import Entitlement
+from cloud.entitlements.services import record_ops, require_standing
+from cloud.staff.permissions import Permission, require
+from cloud.venues.models import Venue
+from paifang.records import Op
+from paifang.rulesets import Activation, RuleSet
+
+_State = Entitlement.State
+
+
+@transaction.atomic
+def activate(*, actor: Actor, venue: Venue, entitlement: Entitlement, by: Activation = Activation.DESK) -> Entitlement:
+    """From now on it may be used. The desk may activate what its holder could, not the other way round.
+
+    Raises:
+        DomainError: "entitlement.activation": its rules want the desk. "entitlement.ended", "permission.denied".
+    """
+    require(actor, Permission.ENTITLEMENT_MANAGE, venue)
+    row = _standing(entitlement)
+    if by == Activation.HOLDER and _rules(row).activation == Activation.DESK:
+        raise DomainError(
+            "entitlement.activation",
+            "此票须在前台激活。",
+            "This ticket is activated at the front desk.",
+        )
+    if row.activated_at is None:
+        row.activated_at = timezone.now()
+        _changed(actor, venue, row, "entitlement.activate", ["activated_at"], by=by.name.lower())
+    return row
+
+
+@transaction.atomic
+def mark_collected(*, actor: Actor, venue: Venue, entitlement: Entitlement, where: str = "") -> Entitlement:
+    """It was handed out: at a counter or a kiosk, `where`. Raises DomainError "entitlement.ended", "input.*"."""
+    require(actor, Permission.ENTITLEMENT_MANAGE, venue)
+    place = optional_text(where, "where", 80)
+    row = _standing(entitlement)
+    if row.collected_at is None:
+        row.collected_at = timezone.now()
+        _changed(actor, venue, row, "entitlement.collect", ["collected_at"], where=place)
+    return row
+
+
+@transaction.atomic
+def book_slot(
+    *, actor: Actor, venue: Venue, entitlement: Entitlement, day: date, start: int | None = None
+) -> Entitlement:
+    """Books a business day, or the slot of its product that begins `start` minutes after the day's midnight.
+
+    A later booking replaces an earlier one. What remains of a slot's seats is no concern of this service.
+
+    Raises:
+        DomainError: "booking.slot": the product has no such slot, or needs one. "booking.day": not a day it is
+            valid on, or over. "entitlement.ended", "permission.denied".
+    """
+    require(actor, Permission.ENTITLEMENT_MANAGE, venue)
+    row = _standing(entitlement)
+    first, last = slot_bounds(venue, rules_of(row.product).slots, day, start)
+    if last < row.not_before or first > row.not_after or last < timezone.now():
+        raise DomainError(
+            "booking.day",
+            f"{day} 不在此票有效期内或已过。",
+            f"The ticket is not valid on {day}, or that is over.",
+            "day",
+        )
+    if (row.slot_from, row.slot_to) != (first, last):
+        row.slot_from, row.slot_to = first, last
+        _changed(actor, venue, row, "entitlement.book", ["slot_from", "slot_to"], day=day.isoformat(), start=start)
+    return row
+
+
+@transaction.atomic
+def unbook_slot(*, actor: Actor, venue: Venue, entitlement: Entitlement) -> Entitlement:
+    """Takes a booking back. Raises DomainError "entitlement.ended", "permission.denied"."""
+    require(actor, Permission.ENTITLEMENT_MANAGE, venue)
+    row = _standing(entitlement)
+    if row.slot_from is not None:
+        row.slot_from = row.slot_to = None
+        _changed(actor, venue, row, "entitlement.unbook", ["slot_from", "slot_to"])
+    return row
+
+
+def lock(*, actor: Actor, venue: Venue, entitlement: Entitlement, why: str) -> Entitlement:
+    """A refund is being decided: gates refuse it meanwhile. Raises as freeze."""
+    return _turn(actor, venue, entitlement, {_State.ACTIVE}, _State.LOCKED, "entitlement.lock", why)
+
+
+def unlock(*, actor: Actor, venue: Venue, entitlement: Entitlement, why: str) -> Entitlement:
+    """The refund did not come. Raises as freeze."""
+    return _turn(actor, venue, entitlement, {_State.LOCKED}, _State.ACTIVE, "entitlement.unlock", why)
+
+
+def freeze(*, actor: Actor, venue: Venue, entitlement: Entitlement, why: str) -> Entitlement:
+    """Gates refuse it until it is unfrozen: a lost card, a member's account under question.
+
+    Raises:
+        DomainError: "entitlement.state": it stands otherwise. "entitlement.ended", "input.required" (no reason
+            given), "permission.denied".
+    """
+    return _turn(actor, venue, entitlement, {_State.ACTIVE}, _State.FROZEN, "entitlement.freeze", why)
+
+
+def unfreeze(*, actor: Actor, venue: Venue, entitlement: Entitlement, why: str) -> Entitlement:
+    """Raises as freeze."""
+    return _turn(actor, venue, entitlement, {_State.FROZEN}, _State.ACTIVE, "entitlement.unfreeze", why)
+
+
+def slot_bounds(venue: Venue, slots: Collection[Times], day: date, start: int | None) -> tuple[datetime, datetime]:
+    """First and last second of a day's slot, or of the day where the product has no slots.
+
+    Raises:
+        DomainError: "booking.slot".
+    """
+    calendar = calendar_of(venue)
+    if start is None and not slots:
+        return calendar.start(day), calendar.end(day) - timedelta(seconds=1)
+    slot = next((one for one in slots if one.start == start and (not one.days or day.weekday() in one.days)), None)
+    if slot is None:
+        raise DomainError(
+            "booking.slot", "请选择此产品当天的时段。", "Choose one of the product's slots on that day.", "slot"
+        )
+    return wall(venue, day, slot.start), wall(venue, day, slot.end) - timedelta(seconds=1)
+
+
+def wall(venue: Venue, day: date, minutes: int) -> datetime:
+    """The instant the venue's clocks show so many minutes after the midnight of a day; beyond 24 h the next day's."""
+    midnight = datetime.combine(day, datetime.min.time(), ZoneInfo(venue.time_zone))
+    return (midnight + timedelta(minutes=minutes)).astimezone(UTC)
+
+
+@transaction.atomic
+def _turn(
+    actor: Actor, venue: Venue, entitlement: Entitlement, origins: Collection[int], to: int, action: str, why: str
+) -> Entitlement:
+    require(actor, Permission.ENTITLEMENT_LOCK, venue)
+    reason = required_text(why, "why", 200)
+    row = _standing(entitlement)
+    if row.state == to:
+        return row
+    if row.state not in origins:
+        state = _State(row.state)
+        raise DomainError(
+            "entitlement.state",
+            f"此票当前状态为“{_NAMES[state][0]}”，不能这样操作。",
+            f"The ticket is {_NAMES[state][1]}: this cannot be done now.",
+        )
+    row.state = to
+    _changed(actor, venue, row, action, ["state"], publish.urgent, why=reason)
+    return row
+
+
+_NAMES = {
+    _State.ACTIVE: ("正常", "active"),
+    _State.LOCKED: ("退款锁定", "locked for a refund"),
+    _State.FROZEN: ("冻结", "frozen"),
+}
+
+
+def _standing(entitlement: Entitlement) -> Entitlement:
+    row = lock_row(Entitlement, entitlement.pk)
+    require_standing(row)
+    return row
+
+
+def _rules(row: Entitlement) -> RuleSet:
+    return RuleSet.unpack(bytes(row.rules.compiled))
+
+
+def _changed(
+    actor: Actor,
+    venue: Venue,
+    row: Entitlement,
+    action: str,
+    columns: list[str],
+    tell: Callable[[Venue, list[Op]], None] = publish.bulk,
+    **detail: object,
+) -> None:
+    row.revision += 1
+    row.save(update_fields=[*columns, "revision"])
+    tell(venue, record_ops([row]))
+    audit.write(actor, action, row, venue, **detail)
