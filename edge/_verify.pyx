@@ -7,8 +7,8 @@ See _verify.pyi for what each name does and _verify_py.py for the same in Python
   _verify_txn.pxi       WriteTxn
   _verify_layouts.pxi   the layouts of paifang's records, rule sets and usages
   _verify_apply.pxi     applying the feed
-  _verify_verdict.pxi   reasons, Request, Verdict
-  _verify_live.pxi      the live records in memory
+  _verify_verdict.pxi   reasons, Verdict
+  _verify_live.pxi      the live records in memory, Request
   _verify_windows.pxi   dates, slots, days, hours
   _verify_uses.pxi      uses over all edges, and what they leave
   _verify_rules.pxi     the checks in their order; decide
@@ -140,16 +140,15 @@ cdef class Verifier:
               int64_t room=NO_LIMIT, int64_t day_room=NO_LIMIT):
         cdef octets p = <octets>PyBytes_AS_STRING(data)
         cdef size_t length = PyBytes_GET_SIZE(data)
-        cdef const Station* station = self.live.station(station_id)
         cdef Presented shown
         cdef int miss = recognise(kind, p, length, &shown)
         cdef Request request = Request(
             shown.kind, station_id, device_id, now_ms, day, month, minute, self.live.day_kind(day), IDENTITY_NONE,
-            room, day_room, NO_LIMIT, <octets>PyBytes_AS_STRING(companion), PyBytes_GET_SIZE(companion))
+            room, day_room, NO_LIMIT, <octets>PyBytes_AS_STRING(companion), PyBytes_GET_SIZE(companion), self.live.station(station_id))
         if kind == LINE and shown.kind == SHORT and is_channel_code(p, length) and not self.is_indexed(&shown):
             request.kind, shown.value, shown.length = CHANNEL, p, length
-        if station is not NULL and station.flags & EXIT:
-            return self.check_leaving(&shown, miss, station, &request)
+        if request.station is not NULL and request.station.flags & EXIT:
+            return self.check_leaving(&shown, miss, &request)
         if miss != OK:
             return refusal(request.kind, miss)
         if request.kind == PASS or request.kind == ROTATING:
@@ -302,15 +301,14 @@ cdef class Verifier:
 
     # --- exits --------------------------------------------------------------------------------------------------------
 
-    cdef Verdict check_leaving(self, const Presented* shown, int miss, const Station* station,
-                               const Request* request):
+    cdef Verdict check_leaving(self, const Presented* shown, int miss, const Request* request):
         """Lets out whatever was presented, and closes the visit of whose it is."""
         cdef Verdict verdict = new_verdict(request.kind), known = None
         cdef size_t count = 0
         cdef uint64_t entitlement_id = 0
         cdef Record record
         cdef Behind behind
-        let_out(verdict, station)
+        let_out(verdict, request.station)
         if miss != OK:
             return verdict
         if request.kind == PASS or request.kind == ROTATING:
@@ -322,7 +320,7 @@ cdef class Verifier:
                     continue
                 count += 1
                 known = new_verdict(request.kind)
-                let_out(known, station)
+                let_out(known, request.station)
                 self.leave_by(known, &record, entitlement_id, request)
                 if known.has_whole_after:
                     return known
@@ -350,8 +348,8 @@ cdef class Verifier:
         note_record(verdict, record, entitlement_id, rules)
         verdict.persons = record.persons or 1
         if has_visits(rules):
-            note_keys(verdict, NULL, rules)
-            verdict.whole_before = self.count(&whole, verdict.whole_key_bytes, request)
+            verdict.has_whole = True
+            verdict.whole_before = self.count(&whole, verdict.owner_id, WHOLE_GROUP, request)
             close_visit(verdict, &whole, request)
         return 0
 
@@ -359,25 +357,26 @@ cdef class Verifier:
 
     cdef int judge(self, Verdict verdict, const Record* record, const RuleSet* rules, Request* request) except -1:
         """The rules on a known record, inside a read. `rules` may be NULL."""
-        cdef const Station* station = self.live.station(request.station_id)
+        cdef const Station* station = request.station
         cdef Tally group, whole
         if station is not NULL:
             verdict.group_id = station.group_id
         if rules is NULL or record.persons == 0:
             verdict.reason = UNKNOWN
             return 0
-        note_keys(verdict, station, rules)
-        if verdict.has_key:
-            verdict.usage_before = self.count(&group, verdict.key_bytes, request)
-        else:
+        if station is NULL:
             memset(&group, 0, sizeof(Tally))
-        if verdict.has_whole_key:
-            verdict.whole_before = self.count(&whole, verdict.whole_key_bytes, request)
+        else:
+            verdict.has_group = True
+            verdict.usage_before = self.count(&group, verdict.owner_id, station.group_id, request)
+        if rules.flags & WHOLE:
+            verdict.has_whole = True
+            verdict.whole_before = self.count(&whole, verdict.owner_id, WHOLE_GROUP, request)
         if rules.flags & IDENTITY and request.companion_size:
             request.identity = self.identity(verdict.entitlement_id, request)
         verdict.reason = judge_counted(
             verdict, record, rules, station, self.live.device(request.device_id), &group,
-            &whole if verdict.has_whole_key else NULL, request)
+            &whole if verdict.has_whole else NULL, request)
         return 0
 
     cdef int identity(self, uint64_t entitlement_id, const Request* request) except -1:
@@ -410,13 +409,17 @@ cdef class Verifier:
         check_rc(rc)
         return FOUND if read_record(<octets>stored.mv_data, stored.mv_size, record) else OF_ANOTHER_LAYOUT
 
-    cdef bytes count(self, Tally* tally, const unsigned char* counter, const Request* request):
-        """Fills in the tally of a counter, by its key; this edge's usage value or None."""
-        cdef bytes own = self.own_usage(counter)
+    cdef bytes count(self, Tally* tally, uint64_t owner_id, uint32_t group_id, const Request* request):
+        """Fills in the tally of a counter; this edge's usage value or None."""
+        cdef unsigned char counter[KEY_BYTES]
+        cdef bytes own
+        put_key(counter, owner_id, group_id)
+        own = self.own_usage(counter)
         memset(tally, 0, sizeof(Tally))
         if own is not None:
             count_own(tally, <octets>PyBytes_AS_STRING(own), PyBytes_GET_SIZE(own), request)
-        self.count_siblings(tally, counter, request)
+        if self.environment.has_others:
+            self.count_siblings(tally, counter, request)
         return own
 
     cdef bytes own_usage(self, const unsigned char* counter):
@@ -438,12 +441,8 @@ cdef class Verifier:
         """Adds what the other edges have counted."""
         cdef MDB_txn* txn = self.environment.reader
         cdef unsigned int dbi = self.environment.dbis[T_OTHERS]
-        cdef MDB_stat stat
         cdef MDB_cursor* cursor
         cdef MDB_val key, row
-        check_rc(mdb_stat(txn, dbi, &stat))
-        if stat.ms_entries == 0:
-            return 0
         check_rc(mdb_cursor_open(txn, dbi, &cursor))
         key.mv_size, key.mv_data = KEY_BYTES, <void*>counter
         cdef int rc = mdb_cursor_get(cursor, &key, &row, MDB_SET_RANGE)

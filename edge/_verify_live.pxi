@@ -1,4 +1,4 @@
-# The live records in memory: rule sets, stations, devices, keys of the day, the venue's calendar.
+# The live records in memory: rule sets, stations, devices, keys of the day, the venue's calendar; and the Request.
 
 cdef enum:
     # flags of stations and devices
@@ -58,6 +58,24 @@ cdef struct Pair:
     # A business day and its kind, or a product class and the rule set of its signed-only passes.
     uint32_t number
     uint32_t value
+
+cdef struct Request:
+    # edge.verdict.Request, and the companion of Verifier.check
+    int kind
+    uint32_t station_id
+    uint32_t device_id
+    int64_t now_ms
+    uint32_t day
+    uint32_t month
+    int64_t minute
+    int day_kind
+    int identity
+    int64_t room
+    int64_t day_room
+    int64_t step
+    octets companion
+    size_t companion_size
+    const Station* station  # NULL where there is none of that number
 
 
 @cython.final

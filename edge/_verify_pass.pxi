@@ -16,16 +16,19 @@ cdef enum:
     NOT_AFTER = 4
     ZONES = 5
     PERSONS = 6
-    NOT_BASE45 = 0xFF
+    NOT_BASE45 = 0x10000  # more than any two bytes, wherever it is added
 
 if (MAX_RAW, MAX_LINE, SIGNATURE_SIZE) != (passes.MAX_RAW, passes.MAX_LINE, passes.SIGNATURE_BYTES) or (
         len(passes.TAG) != TAG_SIZE or len(passes.PREFIX) != PREFIX_SIZE or passes.VERSION != 1):
     raise ImportError("the compiled core is of another version than paifang.passes: build it anew")
 
-cdef unsigned char BASE45[256]
-memset(BASE45, NOT_BASE45, 256)
+# What a character adds at each of the three places of a group.
+cdef uint32_t BASE45[3][256]
+for _value in range(256):
+    BASE45[0][<int>_value] = BASE45[1][<int>_value] = BASE45[2][<int>_value] = NOT_BASE45
 for _value, _character in enumerate(base45.ALPHABET):
-    BASE45[_character] = _value
+    BASE45[0][<int>_character], BASE45[1][<int>_character] = _value, 45 * _value
+    BASE45[2][<int>_character] = 2025 * _value
 
 cdef uint64_t CLAIM_LIMITS[CLAIMS]
 for _value, _limit in enumerate(passes.LIMITS):
@@ -42,21 +45,19 @@ cdef struct Pass:
 cdef Py_ssize_t base45_into(octets text, size_t length, unsigned char* out) noexcept nogil:
     """Decodes into `out`, which holds length * 2 / 3 + 1 bytes; how many, or -1."""
     cdef size_t at = 0, made = 0
-    cdef unsigned int low, middle, high, number
+    cdef uint32_t number
     if length % 3 == 1:
         return -1
     while length - at >= 3:
-        low, middle, high = BASE45[text[at]], BASE45[text[at + 1]], BASE45[text[at + 2]]
-        number = low + 45 * middle + 2025 * high
-        if (low | middle | high) & 0x80 or number > 0xFFFF:
+        number = BASE45[0][text[at]] + BASE45[1][text[at + 1]] + BASE45[2][text[at + 2]]
+        if number > 0xFFFF:
             return -1
         out[made], out[made + 1] = number >> 8, number & 0xFF
         made += 2
         at += 3
     if length > at:
-        low, middle = BASE45[text[at]], BASE45[text[at + 1]]
-        number = low + 45 * middle
-        if (low | middle) & 0x80 or number > 0xFF:
+        number = BASE45[0][text[at]] + BASE45[1][text[at + 1]]
+        if number > 0xFF:
             return -1
         out[made] = number
         made += 1

@@ -30,18 +30,6 @@ cdef void note_record(Verdict verdict, const Record* record, uint64_t entitlemen
     note_window(verdict, record, rules)
 
 
-cdef void note_keys(Verdict verdict, const Station* station, const RuleSet* rules) noexcept:
-    """Which counters the verdict is made from."""
-    if station is not NULL:
-        verdict.has_key = True
-        put_be64(verdict.key_bytes, verdict.owner_id)
-        put_be32(verdict.key_bytes + 8, station.group_id)
-    if rules.flags & WHOLE:
-        verdict.has_whole_key = True
-        put_be64(verdict.whole_key_bytes, verdict.owner_id)
-        put_be32(verdict.whole_key_bytes + 8, 0)
-
-
 cdef int judge_counted(Verdict verdict, const Record* record, const RuleSet* rules, const Station* station,
                        const Device* device, const Tally* group, const Tally* whole, const Request* request) noexcept:
     """The miss, or OK and an admitting verdict. `station` and `device` may be NULL, `whole` is where not counted."""
@@ -138,7 +126,7 @@ def decide(bytes record not None, bytes ruleset not None, bytes station not None
            bytes own, list others not None, bytes whole, list whole_others not None, uint64_t entitlement_id, request):
     cdef Request asked = Request(
         request.kind, request.station_id, request.device_id, request.now_ms, request.day, request.month,
-        request.minute, request.day_kind, request.identity, request.room, request.day_room, request.step, NULL, 0)
+        request.minute, request.day_kind, request.identity, request.room, request.day_room, request.step, NULL, 0, NULL)
     cdef Verdict verdict = new_verdict(asked.kind)
     cdef Tally group_tally, whole_tally
     cdef Record parsed
@@ -159,8 +147,7 @@ def decide(bytes record not None, bytes ruleset not None, bytes station not None
         if known:
             verdict.persons = parsed.persons or 1
         if has_visits(rules):
-            note_keys(verdict, NULL, rules)
-            verdict.whole_before = whole
+            verdict.has_whole, verdict.whole_before = True, whole
             close_visit(verdict, &whole_tally, &asked)
         return verdict
     if not known:
@@ -171,14 +158,16 @@ def decide(bytes record not None, bytes ruleset not None, bytes station not None
     if rules is NULL or parsed.persons == 0:
         verdict.reason = UNKNOWN
         return verdict
-    note_keys(verdict, place, rules)
-    verdict.usage_before = own if verdict.has_key else None
-    verdict.whole_before = whole if verdict.has_whole_key else None
-    if not verdict.has_key:
+    verdict.has_group, verdict.has_whole = place is not NULL, rules.flags & WHOLE
+    if verdict.has_group:
+        verdict.usage_before = own
+    else:
         memset(&group_tally, 0, sizeof(Tally))
+    if verdict.has_whole:
+        verdict.whole_before = whole
     verdict.reason = judge_counted(
         verdict, &parsed, rules, place, live.device(asked.device_id), &group_tally,
-        &whole_tally if verdict.has_whole_key else NULL, &asked)
+        &whole_tally if verdict.has_whole else NULL, &asked)
     return verdict
 
 

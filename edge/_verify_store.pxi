@@ -102,6 +102,7 @@ cdef class Environment:
     # drops it: finding the tables anew costs as much as a look-up in them.
     cdef MDB_txn* reader
     cdef bint reading
+    cdef bint has_others  # siblings' uses in the snapshot, of anybody
     cdef unsigned int page_bytes
     cdef unsigned int dbis[TABLES]
     cdef bint has_table[TABLES]
@@ -220,10 +221,13 @@ cdef class Environment:
 
     cdef MDB_txn* snapshot(self) except NULL:
         """The newest committed state. What reads it must not run Python code or give up the GIL before it is done."""
+        cdef MDB_stat stat
         self.require_open()
         if not self.reading:
             check_rc(mdb_txn_renew(self.reader))
             self.reading = True
+            check_rc(mdb_stat(self.reader, self.dbis[T_OTHERS], &stat))
+            self.has_others = stat.ms_entries > 0
         return self.reader
 
     cdef void drop_snapshot(self) noexcept:

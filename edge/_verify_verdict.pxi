@@ -61,6 +61,7 @@ cdef enum:
     NO_LIMIT = -1
 
     KEY_BYTES = 12
+    WHOLE_GROUP = 0
 
 for _name, _code in (
     ("OK", OK), ("LEAVING", LEAVING), ("UNREADABLE", UNREADABLE), ("UNKNOWN_FORMAT", UNKNOWN_FORMAT),
@@ -78,24 +79,6 @@ for _name, _code in (
 ):
     if Reason[_name] != _code:
         raise ImportError("the compiled core is of another version than paifang.reasons: build it anew")
-
-cdef struct Request:
-    # edge.verdict.Request, and the companion of Verifier.check
-    int kind
-    uint32_t station_id
-    uint32_t device_id
-    int64_t now_ms
-    uint32_t day
-    uint32_t month
-    int64_t minute
-    int day_kind
-    int identity
-    int64_t room
-    int64_t day_room
-    int64_t step
-    octets companion
-    size_t companion_size
-
 
 @cython.final
 @cython.no_gc
@@ -124,14 +107,12 @@ cdef class Verdict:
     cdef readonly bint leaving
     # Turned into bytes only where somebody asks.
     cdef bint has_tag
-    cdef bint has_key
+    cdef bint has_group
     cdef bint has_after
-    cdef bint has_whole_key
+    cdef bint has_whole
     cdef bint has_whole_after
     cdef unsigned char tag_bytes[8]
-    cdef unsigned char key_bytes[KEY_BYTES]
     cdef unsigned char after_bytes[USAGE_SIZE]
-    cdef unsigned char whole_key_bytes[KEY_BYTES]
     cdef unsigned char whole_after_bytes[USAGE_SIZE]
 
     def __init__(self):
@@ -143,7 +124,7 @@ cdef class Verdict:
 
     @property
     def usage_key(self):
-        return PyBytes_FromStringAndSize(<char*>self.key_bytes, KEY_BYTES if self.has_key else 0)
+        return key_of(self.owner_id, self.group_id) if self.has_group else b""
 
     @property
     def usage_after(self):
@@ -151,7 +132,7 @@ cdef class Verdict:
 
     @property
     def whole_key(self):
-        return PyBytes_FromStringAndSize(<char*>self.whole_key_bytes, KEY_BYTES if self.has_whole_key else 0)
+        return key_of(self.owner_id, WHOLE_GROUP) if self.has_whole else b""
 
     @property
     def whole_after(self):
@@ -166,6 +147,18 @@ cdef inline Verdict new_verdict(int kind):
     cdef Verdict verdict = Verdict.__new__(Verdict)
     verdict.kind = kind
     return verdict
+
+
+cdef inline void put_key(unsigned char* out, uint64_t owner_id, uint32_t group_id) noexcept nogil:
+    """usage.usage_key."""
+    put_be64(out, owner_id)
+    put_be32(out + 8, group_id)
+
+
+cdef bytes key_of(uint64_t owner_id, uint32_t group_id):
+    cdef unsigned char key[KEY_BYTES]
+    put_key(key, owner_id, group_id)
+    return PyBytes_FromStringAndSize(<char*>key, KEY_BYTES)
 
 
 cdef Verdict refusal(int kind, int reason):
