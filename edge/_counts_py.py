@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge._case_py import U32_MAX, Case, Said, latest
+from edge._case_py import Case, Said, latest
 from edge._case_py import inside as inside_by
 from edge.verdict import NO_LIMIT
 from paifang.reasons import Reason
@@ -52,7 +52,7 @@ def needed(case: Case) -> int:
 def persons_now(case: Case) -> int:
     """How many this presentation admits, if it admits."""
     at_once = [case.rules.at_once] if case.rules.at_once and not case.has(RuleFlag.TOGETHER) else []
-    return min(case.record.persons, *at_once, *lefts(case))
+    return min([case.record.persons, *at_once, *lefts(case)])
 
 
 def remaining(case: Case) -> int:
@@ -152,6 +152,6 @@ def tell_any(case: Case) -> dict[str, Any]:
 
 
 def tell_again(case: Case) -> dict[str, Any]:
-    """The first whole second it may be used in again, within what a field of the store holds."""
+    """The first whole second it may be used in again."""
     again = again_from_ms(case)
-    return {} if again is None else {"valid_from": min(max(-(-again // 1000), 0), U32_MAX)}
+    return {} if again is None else {"valid_from": -(-again // 1000)}

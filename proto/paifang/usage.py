@@ -98,7 +98,7 @@ class Usage:
 
     def leave(self, *, now_ms: int) -> Usage:
         """The record of group 0 after its owner left the venue."""
-        return replace(self, revision=self.revision + 1, flags=self.flags & ~UsageFlag.INSIDE, visit_ms=now_ms)
+        return replace(self, revision=self.revision + 1, flags=self.flags & ~int(UsageFlag.INSIDE), visit_ms=now_ms)
 
     def give_back(self, persons: int, *, day: int, month: int, at_ms: int = 0, before: Usage | None = None) -> Usage:
         """The record after `persons` reserved uses of that day and month came back. Never below zero.

@@ -9,11 +9,24 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from nacl.signing import SigningKey
 
 from edge import verifier
-from paifang import base45, passes, records
-from paifang.records import CredentialKind, Device, Op, PublicKey, Record, State, Station, Table
-from paifang.rulesets import RuleSet
+from edge.verdict import NO_LIMIT, Request
+from paifang import base45, passes, records, rotating, short_codes
+from paifang.records import (
+    CredentialKind,
+    Device,
+    Op,
+    PublicKey,
+    Record,
+    RecordFlag,
+    State,
+    Station,
+    Table,
+    VenueSettings,
+)
+from paifang.rulesets import Activation, Hours, RuleFlag, RuleSet, Span
 from paifang.usage import Usage, others_key, usage_key
 from tests.support.budget import budget
 from tests.support.gatekit import (
@@ -24,6 +37,7 @@ from tests.support.gatekit import (
     KEY_ID,
     LANE,
     LINE,
+    MINUTE,
     MONTH,
     NOW_MS,
     NOW_S,
@@ -65,25 +79,39 @@ records_ = st.builds(
     state=mostly(State.ACTIVE, st.sampled_from(State)), persons=st.one_of(st.integers(1, 5), mostly(1, u16)),
     uses=few, slot_from=mostly(0, near_now), slot_to=mostly(0, near_now), zones=u16,
     owner_id=st.sampled_from([0, 0, 77, 2**64 - 1]),
+    flags=st.one_of(st.just(0), st.just(14), st.integers(0, 255)).map(RecordFlag),
 )  # fmt: skip
+near_day = st.one_of(st.integers(DAY - 2, DAY + 2), u32)
+near_minute = st.one_of(st.integers(MINUTE - 2, MINUTE + 2), u16)
+masks = mostly(0, st.integers(0, 255))
+spans = st.builds(Span, first=near_day, last=near_day)
+some_spans = st.lists(spans, max_size=3).map(tuple)
 rule_sets = st.builds(
-    RuleSet, uses_per_group=few, media=mostly(0xFFFF, u16), flags=st.integers(0, 63),
-    more=st.dictionaries(st.text(max_size=3), st.integers(0, 9), max_size=2),
+    RuleSet, uses_per_group=few, media=mostly(0xFFFF, u16),
+    flags=st.one_of(st.just(0), st.just(64), st.just(96), st.integers(0, 511), u16).map(RuleFlag),
+    uses_total=few, uses_month=few, uses_day=few, at_once=st.one_of(st.integers(0, 3), u16),
+    reentry_gap_s=mostly(0, few), early_s=few, late_s=few, after_first_s=mostly(0, few),
+    first_days=mostly(0, st.integers(0, 3)), activation=mostly(Activation.NONE, st.sampled_from(Activation)),
+    days=masks,
+    hours=mostly((), st.lists(st.builds(Hours, start=near_minute, end=near_minute, days=masks), max_size=4).map(tuple)),
+    dates=mostly((), some_spans), blackout=mostly((), some_spans),
 )  # fmt: skip
 products = st.lists(st.sampled_from([PRODUCT, 0, 9, 70_000, 2**32 - 1]), max_size=5).map(tuple)
 stations = st.builds(
     Station, group_id=mostly(GROUP, st.sampled_from([0, 2**32 - 1])), enabled=mostly(True, st.just(False)),
-    exit=st.booleans(), products=mostly((PRODUCT,), products),
+    exit=mostly(False, st.just(True)), products=mostly((PRODUCT,), products), inner=mostly(False, st.just(True)),
 )  # fmt: skip
 devices = st.builds(
     Device, station_id=mostly(STATION, st.just(SIBLING)), enabled=mostly(True, st.just(False)),
     identifier=st.text(max_size=8),
 )  # fmt: skip
+any_ms = st.integers(-(2**63), 2**63 - 1)
 usages = st.builds(
     Usage, revision=u32, total=few, month=st.sampled_from([MONTH, MONTH - 1, 0]), month_count=few,
     day=st.sampled_from([DAY, DAY - 1, 0]), day_count=few, last_station=st.sampled_from([STATION, SIBLING]),
     last_device=u32, last_ms=st.one_of(st.integers(NOW_MS - 2, NOW_MS + 2), st.integers(-(2**63), 2**63 - 1)),
-    flags=st.integers(0, 255),
+    flags=st.integers(0, 255), first_ms=st.one_of(st.just(0), st.integers(NOW_MS - 4000, NOW_MS), any_ms),
+    first_day=st.one_of(st.just(0), near_day), visit_ms=st.one_of(st.just(0), st.integers(NOW_MS - 2, NOW_MS), any_ms),
 )  # fmt: skip
 times = mostly(NOW_MS, st.one_of(
     st.integers(NOW_MS - 2500, NOW_MS + 2500), st.integers(-5000, 5000), st.integers(-(2**63), 2**63 - 1)
@@ -105,12 +133,23 @@ def damaged(draw: st.DrawFn, values: st.SearchStrategy[Any]) -> bytes:
     return bytes(data)
 
 
+rooms = mostly(NO_LIMIT, st.integers(-2, 4))
+requests = st.builds(
+    Request, kind=kinds, station_id=places, device_id=st.sampled_from([LANE, 0, 2**32 - 1]), now_ms=times,
+    day=st.sampled_from([DAY, DAY, 0, 2**32 - 1]), month=st.sampled_from([MONTH, 0]),
+    minute=st.one_of(st.just(MINUTE), u16), day_kind=mostly(0, st.integers(0, 4)), identity=st.integers(0, 2),
+    room=rooms, day_room=rooms,
+    step=mostly(NO_LIMIT, st.one_of(st.integers(NOW_S // 15 - 1, NOW_S // 15 + 1), u32)),
+)  # fmt: skip
+used_by = st.none() | damaged(usages)
+used_by_others = st.lists(damaged(usages), max_size=3)
+
+
 @given(st.tuples(
-    damaged(records_), damaged(rule_sets), damaged(stations), damaged(devices), st.none() | damaged(usages),
-    st.lists(damaged(usages), max_size=3), kinds, st.sampled_from([ENTITLEMENT, 0, 2**64 - 1]), places,
-    st.sampled_from([LANE, 0, 2**32 - 1]), times, st.sampled_from([DAY, 0, 2**32 - 1]), st.sampled_from([MONTH, 0]),
+    damaged(records_), damaged(rule_sets), damaged(stations), damaged(devices), used_by, used_by_others,
+    used_by, used_by_others, st.sampled_from([ENTITLEMENT, 0, 2**64 - 1]), requests,
 ))  # fmt: skip
-@settings(max_examples=budget(600, 100_000))
+@settings(max_examples=budget(1000, 100_000))
 def test_the_rules_decide_alike(arguments: tuple[Any, ...]) -> None:
     compiled, twin = (fields(core.decide(*arguments)) for core in CORES)
     assert compiled == twin
@@ -131,13 +170,39 @@ def mutate(line: bytes, draw: st.DrawFn) -> bytes:
             return line[:at]
 
 
+CODE = b"7K3MQ0ZW4T9"
+CODE = next(code for last in short_codes.ALPHABET if (code := short_codes.normalise(CODE + last.encode())))
+SPACED = b"-".join((CODE[:4], CODE[4:8].lower(), CODE[8:])).replace(b"0", b"o")
+TYPED = [
+    b"04a200910f", b" 04A200910F\n", b"04A2009", CODE, SPACED, CODE[:-1], b"PM1:M000123", b"PM1:", b"PM1:" + b"m" * 65,
+]  # fmt: skip
+UNSEEN = replace(CLAIMS, entitlement_id=5, issued_at=NOW_S)
+DAY_KEYS = [bytes((number,)) * 32 for number in range(4)]  # of DAY - 1, DAY, DAY + 1, and of nobody
+
+
+def live_line(raw: bytes, step: int, day_key: bytes) -> bytes:
+    return rotating.line(raw, rotating.pass_key(day_key, passes.digest(raw)), step * 15_000)
+
+
+LIVE_LINE = live_line(RAW, NOW_S // 15, DAY_KEYS[1])
+STRANGERS_LIVE_LINE = live_line(sign(CLAIMS, signer=SigningKey(bytes(32))), NOW_S // 15, DAY_KEYS[1])
+
+
 @st.composite
 def credentials(draw: st.DrawFn) -> tuple[int, bytes]:
     """What readers may deliver: good passes, passes of strangers, damaged ones, codes, numbers, noise."""
     kind = draw(st.sampled_from([CredentialKind.LINE] * 4 + [*CredentialKind, -1, 8]))
-    match draw(st.integers(0, 11)):
+    match draw(st.integers(0, 15)):
         case 1:
             data = mutate(LINE, draw)
+        case 12:
+            data = draw(st.sampled_from([LIVE_LINE, STRANGERS_LIVE_LINE, LIVE_LINE[:-1], b"PR1:" + LINE[4:]]))
+        case 13:
+            step = draw(st.integers(NOW_S // 15 - 3, NOW_S // 15 + 3))
+            data = live_line(draw(st.sampled_from([RAW, sign(UNSEEN)])), step, draw(st.sampled_from(DAY_KEYS)))
+        case 14:
+            kind = draw(st.sampled_from([kind, CredentialKind.CARD_UID]))
+            data = draw(st.sampled_from(TYPED))
         case 2:
             claims = replace(CLAIMS, entitlement_id=draw(st.sampled_from([1, ENTITLEMENT, 2**63 - 1])))
             data = passes.line(sign(claims, key_id=draw(st.sampled_from([KEY_ID, 8, 9, 65_535]))))
@@ -161,6 +226,17 @@ def credentials(draw: st.DrawFn) -> tuple[int, bytes]:
     return int(kind), data
 
 
+OPENS = {
+    CredentialKind.ID_NUMBER: ID_NUMBER, CredentialKind.CHANNEL: b"OTA-000017", CredentialKind.SHORT: CODE,
+    CredentialKind.MEMBER: b"M000123", CredentialKind.CARD_UID: b"04A200910F",
+}  # fmt: skip
+venues = damaged(st.builds(
+    VenueSettings, time_zone=st.just("Asia/Shanghai"), day_start_minutes=st.just(0), stations=st.just({}),
+    holidays=st.dictionaries(near_day, st.tuples(st.integers(0, 4), st.just("节"), st.just("day")), max_size=2),
+    signed_only=mostly({PRODUCT: (RULES, 5)}, st.dictionaries(u16, st.tuples(u32, u32), max_size=2)),
+))  # fmt: skip
+
+
 @st.composite
 def stores(draw: st.DrawFn) -> dict[str, Any]:
     """The feed's rows and the edge's own: up to four entitlements behind one ID number and one channel code."""
@@ -169,25 +245,42 @@ def stores(draw: st.DrawFn) -> dict[str, Any]:
         mostly(set(), st.just({ENTITLEMENT}))
     ):
         ops.append(Op(Table.ENTITLEMENT, records.entitlement_key(number), draw(records_).pack()))
-        for kind, value in ((CredentialKind.ID_NUMBER, ID_NUMBER), (CredentialKind.CHANNEL, b"OTA-000017")):
+        for kind, value in OPENS.items():
             if draw(mostly(True, st.just(False))):
                 ops.append(index_op(kind, value, number))
-        for edge in draw(st.lists(st.integers(1, 3), max_size=2)):
-            ops.append(Op(Table.OTHERS, others_key(number, GROUP, edge), draw(usages).pack()))
+        for edge, group in draw(st.lists(st.tuples(st.integers(1, 3), st.sampled_from([GROUP, 0])), max_size=3)):
+            ops.append(Op(Table.OTHERS, others_key(number, group, edge), draw(usages).pack()))
     ops.append(Op(Table.RULESET, records.live_key(RULES), draw(rule_sets).pack()))
     ops.append(Op(Table.STATION, records.live_key(STATION), draw(stations).pack()))
     ops.append(Op(Table.DEVICE, records.live_key(LANE), draw(devices).pack()))
-    owners = draw(st.lists(st.sampled_from([ENTITLEMENT, 1, 77]), max_size=2, unique=True))
+    for day, key in zip((DAY - 1, DAY, DAY + 1), DAY_KEYS, strict=False):
+        if draw(mostly(True, st.just(False))):
+            ops.append(Op(Table.DAYKEY, records.live_key(day), key))
+    for venue in draw(st.lists(venues, max_size=2)):
+        ops.append(Op(Table.VENUE, records.live_key(draw(st.integers(1, 3))), venue))
+    owners = draw(
+        st.lists(st.tuples(st.sampled_from([ENTITLEMENT, 1, 77]), st.sampled_from([GROUP, 0])), max_size=3, unique=True)
+    )
     killed = draw(st.booleans())
     return {
         "ops": records.pack_ops(ops),
-        "usage": {usage_key(owner, GROUP): draw(damaged(usages)) for owner in owners},
-        "inflight": {usage_key(owner, GROUP): draw(damaged(usages)) for owner in owners if draw(st.booleans())},
+        "usage": {usage_key(*owner): draw(damaged(usages)) for owner in owners},
+        "inflight": {usage_key(*owner): draw(damaged(usages)) for owner in owners if draw(st.booleans())},
+        "set": {
+            "skew_ms": draw(st.sampled_from([0, 0, 4_999, 5_000, 60_000, -1])),
+            "current_to_ms": draw(st.sampled_from([0, NOW_MS - 200, NOW_MS + 9, 2**62])),
+            "signed_room": draw(st.integers(-1, 2)),
+        },
         "keys": [PASS_KEY, replace(PASS_KEY, key_id=8, killed=killed), PublicKey(9, bytes(SIGNER.verify_key), 0, 5)],
     }
 
 
-presentations = st.lists(st.tuples(credentials(), places, lanes, times), min_size=1, max_size=8)
+companions = mostly(b"", st.sampled_from([ID_NUMBER, b" " + ID_NUMBER.lower(), b"1", b" ", b"9" * 65]))
+presentations = st.lists(
+    st.tuples(credentials(), st.tuples(places, lanes), times, companions, st.tuples(rooms, rooms)),
+    min_size=1,
+    max_size=8,
+)
 
 
 @pytest.fixture(scope="module")
@@ -217,9 +310,11 @@ class TestFullStores:
             checker = core.Verifier(environment, PEPPER)
             checker.set_pass_keys([(k.key_id, k.public, k.not_before, k.not_after, k.killed) for k in store["keys"]])
             checker.inflight.update(store["inflight"])
+            for name, value in store["set"].items():
+                setattr(checker, name, value)
             said.append([
-                fields(checker.check(kind, data, station, device, now_ms, DAY, MONTH))
-                for (kind, data), station, device, now_ms in presented
+                fields(checker.check(kind, data, *place, now_ms, DAY, MONTH, MINUTE, companion, *room))
+                for (kind, data), place, now_ms, companion, room in presented
             ])  # fmt: skip
         assert said[0] == said[1]
 
@@ -250,7 +345,7 @@ class TestMutations:
     """Any one byte or character changed is never the same pass, and never anybody's crash."""
 
     def verdicts(self, checkers: list[Any], line: bytes) -> list[dict[str, Any]]:
-        return [fields(checker.check(0, line, STATION, LANE, NOW_MS, DAY, MONTH)) for checker in checkers]
+        return [fields(checker.check(0, line, STATION, LANE, NOW_MS, DAY, MONTH, MINUTE)) for checker in checkers]
 
     def test_the_pass_itself_is_admitted(self, checkers: list[Any]) -> None:
         assert [verdict["admit"] for verdict in self.verdicts(checkers, LINE)] == [True, True]
