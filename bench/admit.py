@@ -38,7 +38,7 @@ ROUNDS = 5
 SECONDS = 0.8
 SWITCH_INTERVAL = 1e-4  # as in the daemon
 PLACE = Place(station_id=1, device_id=1)
-MOMENT = Moment(1_790_000_000_000, 739_800, 202609, scan_pb2.CLOCK_STATE_CONFIRMED)
+MOMENT = Moment(1_790_000_000_000, 739_800, 202609, scan_pb2.CLOCK_STATE_CONFIRMED, 600)
 # name -> lanes, whether each use is settled too
 CASES = {"admit_1": (1, False), "admit_16": (16, False), "admit_256": (256, False), "admit_16_settled": (16, True)}
 

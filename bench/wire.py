@@ -42,7 +42,7 @@ LANES, RATE = 40, 50
 ENTITLEMENTS = 50_000
 ROUNDS, WARM_S, SECONDS = 3, 1.0, 4.0
 SWITCH_INTERVAL = 1e-4  # as in the daemon
-MOMENT = Moment(1_790_000_000_000, 739_800, 202609, scan_pb2.CLOCK_STATE_CONFIRMED)
+MOMENT = Moment(1_790_000_000_000, 739_800, 202609, scan_pb2.CLOCK_STATE_CONFIRMED, 600)
 Report = dict[str, float]
 Peer = Callable[[Path, trio.Nursery], Awaitable[None]]
 

@@ -3,6 +3,8 @@
 Verifying and reserving are one step of the trio thread without an await in it, so two lanes can never both
 see "one left". The committer checks again, inside its transaction, that the usage is what the verdict was made
 from; where it is not (a use came back meanwhile) the credential is decided once more.
+
+At an exit nobody is kept in: what cannot be recorded there is let out all the same, and counted as unjournalled.
 """
 
 from __future__ import annotations
@@ -10,19 +12,19 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from edge import uses
 from edge.committer import Committer
-from edge.occupancy import NAME as OCCUPANCY
-from edge.occupancy import Occupancy
 from edge.reservations import Chain, Reservations
+from edge.signed_only import SignedOnly
+from edge.use_works import Admit, Late, Settle, WalkedOut, presentation
+from edge.venue_room import VenueRoom
 from edge.verdict import Credential, Moment, OpenUse, Place
 from edge.verifier import StoreError
-from edge.works import Admit, Committed, Conflict, Late, Note, Result, Settle, presentation
+from edge.works import Committed, Conflict, Note, Result
 from paifang.reasons import Reason
-from paifang.records import Table
 from paifang.v1 import scan_pb2
 
 if TYPE_CHECKING:
@@ -46,7 +48,9 @@ class Presented:
     Attributes:
         decision: paifang.v1 Decision, ADMIT or REFUSE.
         verdict: the verifier's; where the entrance itself could not serve (BUSY ...) it may well say admit.
-        use: to be settled by the passage. None on a refusal and where no passage is awaited.
+        use: to be settled by the passage. None on a refusal, where no passage is awaited, and where somebody was
+            let out unrecorded.
+        companion: the ID number that was read with it, b"" where none was.
     """
 
     decision: int
@@ -54,18 +58,22 @@ class Presented:
     verdict: Verdict | None
     use: OpenUse | None
     credential: Credential
+    companion: bytes = field(default=b"", repr=False)
 
 
 class _Scan:
     """One presentation on its way."""
 
-    __slots__ = ("assume_passed", "chain", "conflicts", "counter", "credential", "done", "moment", "place", "work")
+    __slots__ = (
+        "assume_passed", "chains", "companion", "conflicts", "counter", "credential", "done", "moment", "place", "work",
+    )  # fmt: skip
 
     def __init__(
-        self, credential: Credential, place: Place, moment: Moment, counter: int | None, assume_passed: bool,
-        done: Callable[[Presented], None],
+        self, credential: Credential, companion: bytes, place: Place, moment: Moment, counter: int | None,
+        assume_passed: bool, done: Callable[[Presented], None],
     ) -> None:  # fmt: skip
         self.credential = credential
+        self.companion = companion
         self.place = place
         self.moment = moment
         self.counter = counter
@@ -73,7 +81,7 @@ class _Scan:
         self.done = done
         self.conflicts = 0
         self.work: Admit
-        self.chain: Chain
+        self.chains: list[Chain]
 
 
 class Admissions:
@@ -84,6 +92,8 @@ class Admissions:
         moment: the clock, for what nobody presented (alarms).
 
     Attributes:
+        room: what the venue's capacity leaves.
+        signed_only: what the caps on unseen passes leave.
         permille: how full the store was at the last look.
         unjournalled: refusals that left no entry since the start, the store or its queue being full.
     """
@@ -99,7 +109,9 @@ class Admissions:
         self._moment = moment
         self._reservations = Reservations(verifier.inflight)
         self._found = {use.admission_seq: use for use in uses.all_open(environment)}
-        self._owed: list[Settle | Late] = []
+        self.room = VenueRoom(environment, committer, self._found.values())
+        self.signed_only = SignedOnly(environment, verifier, committer)
+        self._owed: list[Settle | Late | WalkedOut] = []
         self._looks = 0
         self._look_at_ms = 0
         self.permille = 0
@@ -109,15 +121,16 @@ class Admissions:
 
     def present(
         self, credential: Credential, place: Place, moment: Moment, *, counter: int | None, assume_passed: bool,
-        done: Callable[[Presented], None],
+        done: Callable[[Presented], None], companion: bytes = b"",
     ) -> None:  # fmt: skip
         """Decides on a credential. `done` comes exactly once: at once on a refusal, after the fsync on an admission.
 
         Args:
             counter: the board's counter now; what settles the use should the daemon die before it is settled.
             assume_passed: the barrier has no passage sensor, so the use is settled as it is reserved.
+            companion: the ID number read at this lane after it.
         """
-        self._decide(_Scan(credential, place, moment, counter, assume_passed, done))
+        self._decide(_Scan(credential, companion, place, moment, counter, assume_passed, done))
 
     def _decide(self, scan: _Scan) -> None:
         credential, place, moment = scan.credential, scan.place, scan.moment
@@ -125,7 +138,7 @@ class Admissions:
             self._look(moment)
             verdict = self._verifier.check(
                 credential.kind, credential.data, place.station_id, place.device_id,
-                moment.now_ms, moment.day, moment.month,
+                moment.now_ms, moment.day, moment.month, moment.minute, scan.companion, *self.room.left(moment.day),
             )  # fmt: skip
         except StoreError:
             log.exception("the store cannot be read")
@@ -134,23 +147,44 @@ class Admissions:
             return self._refuse(scan, Reason(verdict.reason), verdict)
         if self.permille >= FULL_PERMILLE:
             return self._refuse(scan, Reason.STORE_FULL, verdict)
+        if verdict.signed_only and self.signed_only.room(verdict.product_class) <= 0:
+            return self._refuse(scan, Reason.SIGNED_ONLY_SPENT, verdict)
         work = Admit(verdict, place, moment, scan.counter, scan.assume_passed, _since_us(credential))
         if not self._committer.submit(work, lambda result: self._answered(scan, result)):
             return self._refuse(scan, Reason.BUSY, verdict)
         scan.work = work
-        scan.chain = self._reservations.reserve(verdict.usage_key, verdict.usage_after)
+        self._reserve(scan, verdict)
         return None
+
+    def _reserve(self, scan: _Scan, verdict: Verdict) -> None:
+        """From now on the other lanes decide on what this admission leaves."""
+        reserve = self._reservations.reserve
+        scan.chains = [reserve(verdict.usage_key, verdict.usage_after)] if verdict.usage_after else []
+        if verdict.whole_after:
+            scan.chains.append(reserve(verdict.whole_key, verdict.whole_after))
+        if not (verdict.leaving or scan.place.inner):
+            self.room.reserve(verdict.persons)
+        if verdict.signed_only:
+            self.signed_only.reserve(verdict.product_class, scan.moment.now_ms)
+
+    def _release(self, scan: _Scan, verdict: Verdict, *, committed: bool) -> None:
+        """The store speaks for itself, or the admission never came to be."""
+        for chain in scan.chains:
+            self._reservations.release(chain, committed=committed)
+        if not (verdict.leaving or scan.place.inner):
+            self.room.release(verdict.persons, scan.work.use if committed and not scan.assume_passed else None)
+        if verdict.signed_only and not committed:
+            self.signed_only.release(verdict.product_class)
 
     def _answered(self, scan: _Scan, result: Result) -> None:
         """The committer's answer to an admission."""
-        committed = type(result) is Committed
-        self._reservations.release(scan.chain, committed=committed)
         verdict = scan.work.verdict
+        self._release(scan, verdict, committed=type(result) is Committed)
         if type(result) is Committed:
             use = None if scan.assume_passed else scan.work.use
             if self._owed:
                 self._insist_again()
-            scan.done(Presented(ADMIT, Reason.OK, verdict, use, scan.credential))
+            scan.done(Presented(ADMIT, Reason(verdict.reason), verdict, use, scan.credential, scan.companion))
         elif type(result) is Conflict and scan.conflicts < REDECIDE:
             scan.conflicts += 1
             self._decide(scan)
@@ -158,9 +192,12 @@ class Admissions:
             self._refuse(scan, Reason.TRY_AGAIN if type(result) is Conflict else Reason.NOT_RECORDED, verdict)
 
     def _refuse(self, scan: _Scan, reason: Reason, verdict: Verdict | None) -> None:
+        if scan.place.exit:
+            self.unjournalled += 1
+            return scan.done(Presented(ADMIT, Reason.LEAVING, verdict, None, scan.credential))
         if verdict is None or not self._journal_refusal(scan, reason, verdict):
             self.unjournalled += 1
-        scan.done(Presented(REFUSE, reason, verdict, None, scan.credential))
+        return scan.done(Presented(REFUSE, reason, verdict, None, scan.credential, scan.companion))
 
     def _journal_refusal(self, scan: _Scan, reason: Reason, verdict: Verdict) -> bool:
         if self.permille >= FILLING_PERMILLE:
@@ -194,9 +231,14 @@ class Admissions:
         self._found.pop(use.admission_seq, None)
         self._insist(Settle(use, outcome, passed, returned, moment, recovered))
 
-    def late(self, use: OpenUse, persons: int, moment: Moment) -> None:
-        """Bodies went through after their use was given back: it is taken again, or a case is journalled."""
-        self._insist(Late(use, persons, moment, self._decide_late))
+    def late(self, use: OpenUse, persons: int, moment: Moment, *, returned: bool) -> None:
+        """Bodies went through after their use was settled: where it came back (`returned`) it is taken again, or a
+        case is journalled."""
+        self._insist(Late(use, persons, returned, moment, self._decide_late))
+
+    def walked_out(self, place: Place, persons: int, moment: Moment) -> None:
+        """Bodies left by an exit without showing anything."""
+        self._insist(WalkedOut(place, persons, moment))
 
     def open_uses(self, device_id: int) -> list[OpenUse]:
         """Uses found open at the start and not settled since, oldest first: the board's counter settles them.
@@ -206,17 +248,15 @@ class Admissions:
         """
         return [use for use in self._found.values() if use.device_id == device_id]
 
-    def occupancy(self) -> Occupancy:
-        """People inside, as this edge counts them."""
-        return Occupancy.unpack(self._environment.get(Table.META, OCCUPANCY))
-
-    def _insist(self, work: Settle | Late) -> None:
+    def _insist(self, work: Settle | Late | WalkedOut) -> None:
         def answered(result: Result) -> None:
             if type(result) is not Committed:
                 self._owed.append(work)
+            elif isinstance(work, Settle):
+                self.room.settled(work.use)
 
         if not self._committer.submit(work, answered, always=True):
-            log.warning("stopping: what became of the use of entry %d is not recorded", work.use.admission_seq)
+            log.warning("stopping: bodies that were counted just now are not recorded")
 
     def _insist_again(self) -> None:
         owed, self._owed = self._owed, []

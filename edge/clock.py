@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from edge.verdict import Moment
 from paifang.business_day import Calendar, month_number
@@ -20,6 +20,9 @@ MAX_ROUND_TRIP_MS = 2000  # a slower answer says too little about now
 MARK_EVERY_MS = 60_000
 JUMP_MS = 5000  # the wall clock may run away from monotonic time by this much
 LONG_OFF_MS = 7 * 24 * 3600 * 1000  # a start this long after the mark is as likely a wrong clock
+DRIFT_PPM = 100
+UNSURE_MS = 60_000  # how far off a clock is taken to be that nobody has confirmed, and at most
+MINUTE_MS = 60_000
 
 CONFIRMED = scan_pb2.CLOCK_STATE_CONFIRMED
 UNCONFIRMED = scan_pb2.CLOCK_STATE_UNCONFIRMED
@@ -53,9 +56,11 @@ class Clock:
         self.mark_ms = mark_ms
         self._saved_ms = mark_ms
         self._confirmed_at_ns: int | None = None
+        self._round_trip_ms = 0  # of the answer that confirmed it
         self._calendar = Calendar("Asia/Shanghai")  # until the venue's settings have come
         self._day = self._month = 0
         self._day_from_ms = self._day_until_ms = 0
+        self._minute = self._minute_from_ms = self._minute_until_ms = 0
         self._start()
 
     def _start(self) -> None:
@@ -74,9 +79,25 @@ class Clock:
     def moment(self) -> Moment:
         """Now, with the venue's calendar; cheap enough for every scan."""
         now = self.now_ms()
-        if not self._day_from_ms <= now < self._day_until_ms:
-            self._turn_day(now)
-        return Moment(now, self._day, self._month, self.state)
+        if not self._minute_from_ms <= now < self._minute_until_ms:
+            self._turn_minute(now)
+        return Moment(now, self._day, self._month, self.state, self._minute)
+
+    def bound_ms(self) -> int:
+        """How far off `now_ms` may be, either way."""
+        if self._confirmed_at_ns is None or self.state == BEHIND:
+            return UNSURE_MS
+        since_ms = (self._monotonic_ns() - self._confirmed_at_ns) // 1_000_000
+        return min(UNSURE_MS, self._round_trip_ms + since_ms * DRIFT_PPM // 1_000_000 + 1)
+
+    def _turn_minute(self, now_ms: int) -> None:
+        """Another minute, and perhaps another day, which may begin at any second of one."""
+        if not self._day_from_ms <= now_ms < self._day_until_ms:
+            self._turn_day(now_ms)
+        self._minute_from_ms = max(now_ms // MINUTE_MS * MINUTE_MS, self._day_from_ms)
+        self._minute_until_ms = min(now_ms // MINUTE_MS * MINUTE_MS + MINUTE_MS, self._day_until_ms)
+        instant = datetime.fromtimestamp(now_ms / 1000, UTC)
+        self._minute = self._calendar.minute(instant, date.fromordinal(self._day))
 
     def _turn_day(self, now_ms: int) -> None:
         day = self._calendar.day(datetime.fromtimestamp(now_ms / 1000, UTC))
@@ -89,6 +110,7 @@ class Clock:
         """The venue's settings came or changed."""
         self._calendar = calendar
         self._day_from_ms = self._day_until_ms = 0
+        self._minute_from_ms = self._minute_until_ms = 0
 
     def confirm(self, cloud_ms: int, sent_ns: int, received_ns: int) -> bool:
         """The cloud's time, read somewhere between two monotonic instants. False: too slow to be of use."""
@@ -99,7 +121,7 @@ class Clock:
         if not cloud_ms <= ours <= cloud_ms + round_trip_ms + 1:
             self._base_ms = cloud_ms + round_trip_ms // 2
             self._base_ns = received_ns
-        self._confirmed_at_ns = received_ns
+        self._confirmed_at_ns, self._round_trip_ms = received_ns, round_trip_ms
         self.tick()
         return True
 

@@ -30,13 +30,14 @@ from edge.errors import ConfigError
 class PortConfig:
     """A device at the end of a serial line. `baud`: where the file names none, the driver's usual one.
 
-    `options` are the driver's own: terminator, address, strict ...
+    `options` are the driver's own: terminator, address, strict ... `typed`: a reader people type codes on.
     """
 
     driver: str
     port: str
     baud: int
     options: dict[str, Any] = field(default_factory=dict)
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class LaneConfig:
     debounce_seconds: float = 3.0
     passage: str = "counter"
     poll_ms: int = 100
+    identity_seconds: float = 20.0  # how long a pass waits for its holder's ID card
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +209,10 @@ class _Reader:
     def lane(self, row: Any, at: toml_lines.Path) -> LaneConfig:
         self.known(
             row, at,
-            ("device", "name", "reader", "barrier", "open_seconds", "debounce_seconds", "passage", "poll_ms"),
+            (
+                "device", "name", "reader", "barrier", "open_seconds", "debounce_seconds", "identity_seconds",
+                "passage", "poll_ms",
+            ),
         )  # fmt: skip
         device = self.get(row, at, "device", str)
         readers = row.get("reader", [])
@@ -225,10 +230,11 @@ class _Reader:
             debounce_seconds=self.within(row, at, "debounce_seconds", 0.0, 60.0, 3.0),
             passage=self.one_of(row, at, "passage", ("counter", "none")),
             poll_ms=poll_ms,
+            identity_seconds=self.within(row, at, "identity_seconds", 1.0, 300.0, 20.0),
         )
 
     def reader(self, row: Any, at: toml_lines.Path) -> PortConfig:
-        port = self.port(row, at, registry.READERS)
+        port = self.port(row, at, registry.READERS, ("typed",))
         try:
             registry.make_reader(port.driver, port.options)
         except ValueError as problem:
@@ -243,8 +249,8 @@ class _Reader:
             raise self.fail((*at, "options"), f'"options" of driver "{port.driver}": {problem}') from None
         return port
 
-    def port(self, row: Any, at: toml_lines.Path, drivers: Mapping[str, Any]) -> PortConfig:
-        self.known(row, at, ("driver", "port", "baud", "options"))
+    def port(self, row: Any, at: toml_lines.Path, drivers: Mapping[str, Any], more: tuple[str, ...] = ()) -> PortConfig:
+        self.known(row, at, ("driver", "port", "baud", "options", *more))
         driver = self.get(row, at, "driver", str)
         if driver not in drivers:
             raise self.fail((*at, "driver"), f'"driver" is expected to be one of: {", ".join(drivers)}; not "{driver}"')
@@ -253,6 +259,7 @@ class _Reader:
             port=self.get(row, at, "port", str),
             baud=self.within(row, at, "baud", 300, 4_000_000, registry.default_baud(driver)),
             options=self.get(row, at, "options", dict, {}),
+            typed=self.get(row, at, "typed", bool, False),
         )
 
 

@@ -28,12 +28,15 @@ from edge.errors import KeySetError
 from edge.feed import KEYSET, Feed
 from edge.identity import Identity
 from edge.keyring import KeyRing
+from edge.occupancy import Occupancy
 from edge.store import Opened
+from edge.texts import Texts
 from edge.uplink import Uplink, open_channel
 from edge.works import PutMeta
 from paifang import __version__
 from paifang.business_day import Calendar
 from paifang.records import Table, VenueSettings, live_key
+from paifang.v1 import scan_pb2
 
 if TYPE_CHECKING:
     from edge._verify import Environment
@@ -66,6 +69,7 @@ class _Daemon:
         self.opened = opened
         self.environment: Environment = opened.environment
         self.alarmed: dict[tuple[str, int], float] = {}
+        self.texts = Texts()
 
     async def run(self) -> None:
         """Wires everything; on the way out everything queued is written before the store closes."""
@@ -96,14 +100,18 @@ class _Daemon:
     def _parts(self, gates: str, channel: Any) -> health.Parts:
         uplink = Uplink(
             channel, self.environment, self.committer, self.clock,
-            status=lambda: health.edge_status(self.parts), alarm=self.alarm,
+            status=lambda: health.edge_status(self.parts), alarm=self.alarm, answer=self._answer,
+            elsewhere=self._elsewhere,
         )  # fmt: skip
         feed = Feed(
             channel, self.environment, self.committer, self.keys, self.clock, edge_id=self.enrolled.edge_id,
             ready=uplink.spoken, alarm=self.alarm, live_changed=self._live_changed, keys_changed=self._keys_changed,
+            current_to=self.admissions.signed_only.current_to,
         )  # fmt: skip
-        moment = self.clock.moment
-        self.lanes = [LaneRunner(lane, self.environment, self.admissions, moment) for lane in self.config.lanes]
+        self.lanes = [
+            LaneRunner(lane, self.environment, self.admissions, self.clock.moment, texts=self.texts)
+            for lane in self.config.lanes
+        ]
         return health.Parts(
             config=self.config, identity=self.enrolled, gates=gates, verifier=self.module.IMPLEMENTATION,
             version=__version__, environment=self.environment, committer=self.committer, admissions=self.admissions,
@@ -164,6 +172,8 @@ class _Daemon:
         state = self.clock.state
         while True:
             self.clock.tick()
+            self.verifier.skew_ms = self.clock.bound_ms()
+            self.admissions.room.watch(self.clock.moment().day, self.alarm)
             if self.clock.state != state:
                 state = self.clock.state
                 log.info("the clock is %s", health.clock_name(state))
@@ -198,11 +208,21 @@ class _Daemon:
         try:
             settings = VenueSettings.unpack(stored)
             self.clock.use_calendar(Calendar(settings.time_zone, settings.day_start_minutes))
+            self.texts.use_settings(settings)
         except (ValueError, KeyError, TypeError, ZoneInfoNotFoundError) as problem:
             self.alarm("venue.settings", f"the venue's settings cannot be used, the ones before stay: {problem}")
             return
+        self.admissions.room.use_settings(settings)
+        self.admissions.signed_only.use_settings(settings.signed_only)
         if settings.keyset_version > self.keys.version:
             self.parts.feed.ask_keys()
+
+    def _answer(self, question: scan_pb2.Question) -> scan_pb2.Explanation:
+        return scan_pb2.Explanation(id=question.id)
+
+    def _elsewhere(self, told: scan_pb2.Elsewhere) -> None:
+        """The cloud says what the other edges have counted."""
+        self.admissions.room.told(Occupancy(told.day, told.entered, told.left), self.clock.now_ms())
 
     def _keys_changed(self) -> None:
         self.verifier.set_pass_keys(self.keys.pass_keys())

@@ -15,16 +15,32 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from edge.admission import Admissions, Presented
-from edge.config import LaneConfig, PortConfig
+from edge.config import LaneConfig
+from edge.doorway import LaneSettings
 from edge.drivers import registry
 from edge.drivers.base import NS_PER_MS, Barrier, BarrierEvent, Online, Reader, ReaderEvent, Send
 from edge.drivers.serial import SerialPort
-from edge.lane import Lane, LaneSettings
-from edge.lane_actions import STARTING, Action, Alarm, Changed, Close, GoAhead, Late, Open, Present, Show, TurnAway
+from edge.lane import Lane
+from edge.lane_actions import (
+    STARTING,
+    Action,
+    Alarm,
+    Changed,
+    Close,
+    GoAhead,
+    Late,
+    Open,
+    Present,
+    Show,
+    TurnAway,
+    WalkedOut,
+)
+from edge.lane_ports import ReaderPort, open_port
 from edge.locations import Location, locate, look_at
 from edge.passages import Settle
+from edge.texts import EXIT, READY, Texts
 from edge.verdict import Credential, Moment, Place
-from paifang.reasons import Reason
+from paifang.reasons import Reason, Text
 from paifang.v1 import scan_pb2
 
 if TYPE_CHECKING:
@@ -35,16 +51,7 @@ log = logging.getLogger("paifang.lane")
 SHORTEST_S, LONGEST_S = 0.002, 0.1  # between two looks at what is due
 LOCATE_S = 1.0  # how often a lane asks where it stands
 RESTART_S = 1.0  # between the end of a lane's run by an error and the next
-
-
-class _ReaderPort:
-    __slots__ = ("driver", "name", "port", "up")
-
-    def __init__(self, driver: Reader, name: str) -> None:
-        self.driver = driver
-        self.name = name
-        self.port: SerialPort
-        self.up = False
+SHOW_MS = 5000  # how long the display keeps a verdict
 
 
 class LaneRunner:
@@ -54,6 +61,7 @@ class LaneRunner:
         environment: the store, for the live records that say where the lane stands.
         moment: the trusted clock.
         display: shown each verdict; must not block.
+        texts: the words on the display.
 
     Raises ValueError when a driver or one of its options is not known.
     """
@@ -66,12 +74,16 @@ class LaneRunner:
         moment: Callable[[], Moment],
         *,
         display: Callable[[Show], None] | None = None,
+        texts: Texts | None = None,
     ) -> None:
         self.config = config
         self._admissions = admissions
         self._moment = moment
         self._environment = environment
         self._display = display
+        self._texts = texts or Texts()
+        self._shown: tuple[Show, Moment] | None = None
+        self._shown_until_ms = 0
         self._place: Place | None = None
         self._located: Location | None = None
         self._status = scan_pb2.LaneStatus()
@@ -95,7 +107,7 @@ class LaneRunner:
             self._build()
             self._lane.recover(uses)
             if self._located is not None:
-                self._lane.known(True)
+                self._lane.known(True, exit_lane=self._located.exit)
                 self._lane.enabled(self._located.enabled)
             await trio.sleep(RESTART_S)
 
@@ -114,6 +126,14 @@ class LaneRunner:
         """Why the lane is out of order, "" while it is not."""
         return self._lane.cause
 
+    def shows(self) -> Text:
+        """What the lane's display says now: the last verdict for a moment, then whether the venue has room."""
+        if self._shown is not None and time.monotonic_ns() // NS_PER_MS < self._shown_until_ms:
+            return self._texts.of(*self._shown)
+        if self._place is None or self._place.inner:
+            return READY
+        return EXIT if self._place.exit else self._texts.idle(self._admissions.room.state(self._moment().day))
+
     def counts(self) -> dict[str, dict[str, int]]:
         """What each driver dropped and why, by port."""
         ports: dict[str, Reader | Barrier] = {reader.name: reader.driver for reader in self._readers}
@@ -130,11 +150,11 @@ class LaneRunner:
         if found is None:
             self._place = None
         else:
-            self._place = Place(found.station_id, found.device_id)
+            self._place = found.place
             if self._located is None or self._located.device_id != found.device_id:
                 self._lane.recover(self._admissions.open_uses(found.device_id))
         self._located = found
-        self._do(self._lane.known(found is not None))
+        self._do(self._lane.known(found is not None, exit_lane=found is not None and found.exit))
         if found is not None:
             self._do(self._lane.enabled(found.enabled))
 
@@ -146,7 +166,7 @@ class LaneRunner:
         self._failure = None
         self._barrier = registry.make_barrier(config.barrier.driver, config.barrier.options, config.poll_ms)
         self._barrier_up = False
-        self._barrier_port = self._port(
+        self._barrier_port = open_port(
             config.barrier, self._on_barrier_data, self._on_barrier_open, self._on_barrier_lost
         )
         self._lane = Lane(
@@ -155,28 +175,13 @@ class LaneRunner:
                 debounce_ms=int(config.debounce_seconds * 1000),
                 passage=config.passage == "counter",
                 counter_modulus=self._barrier.counter_modulus,
+                identity_ms=int(config.identity_seconds * 1000),
             )
         )
-        self._readers = [self._reader(port) for port in config.readers]
-
-    def _reader(self, config: PortConfig) -> _ReaderPort:
-        reader = _ReaderPort(registry.make_reader(config.driver, config.options), config.port)
-        reader.port = self._port(
-            config,
-            partial(self._on_reader_data, reader),
-            partial(self._on_reader_open, reader),
-            partial(self._on_reader_lost, reader),
-        )
-        return reader
-
-    @staticmethod
-    def _port(
-        config: PortConfig,
-        on_data: Callable[[bytes], None],
-        on_up: Callable[[], None],
-        on_down: Callable[[str], None],
-    ) -> SerialPort:
-        return SerialPort(config.port, config.baud, on_data=on_data, on_up=on_up, on_down=on_down)
+        self._readers = [
+            ReaderPort(port, self._on_reader_data, self._on_reader_open, self._on_reader_lost)
+            for port in config.readers
+        ]
 
     async def _serve(self) -> None:
         self.relocate()
@@ -210,13 +215,13 @@ class LaneRunner:
 
     # --- ports --------------------------------------------------------------------------------------------------------
 
-    def _on_reader_data(self, reader: _ReaderPort, data: bytes) -> None:
+    def _on_reader_data(self, reader: ReaderPort, data: bytes) -> None:
         self._reader_events(reader, reader.driver.feed(data, time.monotonic_ns()))
 
-    def _on_reader_open(self, reader: _ReaderPort) -> None:
+    def _on_reader_open(self, reader: ReaderPort) -> None:
         self._reader_events(reader, reader.driver.connected(time.monotonic_ns()))
 
-    def _on_reader_lost(self, reader: _ReaderPort, why: str) -> None:
+    def _on_reader_lost(self, reader: ReaderPort, why: str) -> None:
         log.warning("lane %s: reader %s lost: %s", self.config.device, reader.name, why)
         reader.driver.disconnected()
         self._reader_up(reader, False)
@@ -236,17 +241,16 @@ class LaneRunner:
 
     # --- events -------------------------------------------------------------------------------------------------------
 
-    def _reader_events(self, reader: _ReaderPort, events: list[ReaderEvent]) -> None:
-        for event in events:
-            kind = type(event)
-            if kind is Credential:
-                self._do(self._lane.scanned(event, event.read_ns // NS_PER_MS))  # type: ignore[arg-type, union-attr]
+    def _reader_events(self, reader: ReaderPort, events: list[ReaderEvent]) -> None:
+        for event in map(reader.marked, events):
+            if isinstance(event, Credential):
+                self._do(self._lane.scanned(event, event.read_ns // NS_PER_MS))
             elif isinstance(event, Send):
                 reader.port.write(event.data)
             elif isinstance(event, Online):
                 self._reader_up(reader, event.up)
             else:
-                self._do(self._lane.unreadable())
+                self._do(self._lane.unreadable(time.monotonic_ns() // NS_PER_MS))
 
     def _barrier_events(self, events: list[BarrierEvent], now_ns: int) -> None:
         for event in events:
@@ -257,7 +261,7 @@ class LaneRunner:
             else:
                 self._do(self._lane.barrier(event, now_ns // NS_PER_MS))
 
-    def _reader_up(self, reader: _ReaderPort, up: bool) -> None:
+    def _reader_up(self, reader: ReaderPort, up: bool) -> None:
         if reader.up and not up and any(other.up for other in self._readers if other is not reader):
             self._admissions.alarm("reader.lost", reader.name, self._device_id())
         reader.up = up
@@ -283,6 +287,7 @@ class LaneRunner:
             counter=action.counter,
             assume_passed=self.config.passage == "none",
             done=partial(self._presented, self._lane),
+            companion=action.companion.data if action.companion is not None else b"",
         )
 
     def _turn_away(self, action: TurnAway) -> None:
@@ -329,7 +334,11 @@ class LaneRunner:
         )
 
     def _late(self, action: Late) -> None:
-        self._admissions.late(action.use, action.persons, self._moment())
+        self._admissions.late(action.use, action.persons, self._moment(), returned=action.returned)
+
+    def _walked_out(self, action: WalkedOut) -> None:
+        if self._place is not None:
+            self._admissions.walked_out(self._place, action.persons, self._moment())
 
     def _go_ahead(self, action: GoAhead) -> None:
         if self._place is not None:
@@ -338,6 +347,10 @@ class LaneRunner:
             self._admissions.note_go_ahead(action.presented, self._place, self._moment())
 
     def _show(self, action: Show) -> None:
+        self._shown = action, self._moment()
+        waits = action.reason == Reason.IDENTITY_NEEDED
+        shown_ms = int(self.config.identity_seconds * 1000) if waits else SHOW_MS
+        self._shown_until_ms = time.monotonic_ns() // NS_PER_MS + shown_ms
         if self._display is not None:
             self._display(action)
 
@@ -359,6 +372,7 @@ _CARRY_OUT: dict[type[Any], Callable[[LaneRunner, Any], None]] = {
     Close: LaneRunner._close,
     Settle: LaneRunner._settle,
     Late: LaneRunner._late,
+    WalkedOut: LaneRunner._walked_out,
     GoAhead: LaneRunner._go_ahead,
     Show: LaneRunner._show,
     Changed: LaneRunner._changed,

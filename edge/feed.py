@@ -65,6 +65,8 @@ class Feed:
         alarm: (code, detail), journalled; called once for each stretch of trouble.
         live_changed: a batch changed a rule set, station, device or the venue's settings.
         keys_changed: a newer key set is held.
+        current_to: called as the bulk stream moves, with up to when the entitlements are current (Unix
+            milliseconds), or 0 while they are not whole.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Feed:
         alarm: Callable[[str, str], None],
         live_changed: Callable[[], None],
         keys_changed: Callable[[], None],
+        current_to: Callable[[int], None],
     ) -> None:
         self._stub = feed_pb2_grpc.FeedStub(channel)  # type: ignore[no-untyped-call]
         self._environment = environment
@@ -91,6 +94,7 @@ class Feed:
         self._alarm = alarm
         self._live_changed = live_changed
         self._keys_changed = keys_changed
+        self._current_to = current_to
         self._streams = {
             stream: StreamState(Cursor.unpack(environment.get(Table.META, name))) for stream, name in NAMES.items()
         }
@@ -103,6 +107,7 @@ class Feed:
         self._ack_wanted = trio.Event()
         self._keys_wanted = trio.Event()
         self._keys_known = trio.Event()  # asked for in this run, so that a rotated key raises no alarm
+        self._tell_current()
 
     async def run(self) -> None:
         with trio.move_on_after(CALL_TIMEOUT_S):
@@ -137,6 +142,7 @@ class Feed:
                 if isinstance(problem, grpc.Call) and problem.code() == grpc.StatusCode.FAILED_PRECONDITION:
                     # What this cursor needs is no longer kept: start anew. The stored one stays until then.
                     state.cursor = Cursor(generation=state.cursor.generation)
+                    self._tell_current()
             except trio.TooSlowError:
                 state.error = f"nothing came for {SILENCE_S:.0f} s"
             finally:
@@ -196,6 +202,7 @@ class Feed:
             return
         if batch.kind == feed_pb2.BATCH_KIND_DELTA and after.seq == state.cursor.seq:
             state.cursor = after  # a heartbeat: fresher, and nothing to keep
+            self._tell_current()
             return
         if batch.kind == feed_pb2.BATCH_KIND_START:
             await self._forget_bulk()
@@ -204,6 +211,7 @@ class Feed:
         if not isinstance(result, Committed):
             raise FeedError("feed.apply", result.reason if isinstance(result, Failed) else "the store has moved")
         state.cursor = after
+        self._tell_current()
         state.batches += 1
         state.rows += result.rows
         if result.live_changed:
@@ -229,6 +237,11 @@ class Feed:
             if not isinstance(await self._commit(PutMeta([(NAMES[BULK], None)])), Committed):
                 raise FeedError("feed.apply", "the bulk cursor could not be put back")
             bulk.cursor = Cursor(generation=bulk.cursor.generation)
+            self._tell_current()
+
+    def _tell_current(self) -> None:
+        bulk = self.state.bulk.cursor
+        self._current_to(bulk.current_to_ms if bulk.started else 0)
 
     async def _sweep(self, state: StreamState) -> None:
         """After a whole snapshot: deletes entitlements it did not hold. Raises FeedError; it then goes on later."""

@@ -17,7 +17,7 @@ from edge.feed import Feed, StreamState
 from edge.identity import Identity
 from edge.keyring import KeyRing
 from edge.uplink import Uplink
-from paifang.reasons import Reason
+from paifang.reasons import Reason, Text
 from paifang.records import Table
 from paifang.v1 import scan_pb2
 
@@ -36,6 +36,8 @@ class Lane(Protocol):
     def cause(self) -> str: ...
 
     def counts(self) -> dict[str, dict[str, int]]: ...
+
+    def shows(self) -> Text: ...
 
 
 @dataclass(slots=True)
@@ -61,7 +63,7 @@ class Parts:
 def edge_status(parts: Parts) -> scan_pb2.EdgeStatus:
     """What goes to the cloud once a second."""
     moment = parts.clock.moment()
-    feed = parts.feed.state
+    feed, room = parts.feed.state, parts.admissions.room
     return scan_pb2.EdgeStatus(
         at_ms=moment.now_ms,
         software_version=parts.version,
@@ -74,12 +76,17 @@ def edge_status(parts: Parts) -> scan_pb2.EdgeStatus:
         bulk_current_to_ms=feed.bulk.cursor.current_to_ms,
         store_permille=parts.environment.used_permille(),
         lanes=[lane.status() for lane in parts.lanes],
+        signed_only_spent=parts.admissions.signed_only.spent,
+        inside=room.counts(moment.day).inside,
+        room_state=room.state(moment.day),
     )
 
 
 def health(parts: Parts) -> dict[str, Any]:
     """What a person or a monitor reads; docs/edge.md explains each field."""
-    now_ms = parts.clock.now_ms()
+    moment = parts.clock.moment()
+    now_ms, room = moment.now_ms, parts.admissions.room
+    counts = room.counts(moment.day)
     feed, uplink = parts.feed.state, parts.uplink.state
     permille = parts.environment.used_permille()
     said: dict[str, Any] = {
@@ -92,7 +99,12 @@ def health(parts: Parts) -> dict[str, Any]:
             "uptime_s": (time.monotonic_ns() - parts.started_ns) // 1_000_000_000,
         },
         "verifier": parts.verifier,
-        "clock": {"state": clock_name(parts.clock.state), "now": _iso(now_ms), "mark": _iso(parts.clock.mark_ms)},
+        "clock": {
+            "state": clock_name(parts.clock.state),
+            "now": _iso(now_ms),
+            "mark": _iso(parts.clock.mark_ms),
+            "off_by_ms": parts.clock.bound_ms(),
+        },
         "store": {
             "permille": permille,
             "map_size_mb": parts.config.map_size_mb,
@@ -119,7 +131,16 @@ def health(parts: Parts) -> dict[str, Any]:
             "refused": dict(feed.refused),
             "swept": feed.swept,
         },
-        "inside": parts.admissions.occupancy().inside,
+        "inside": counts.inside,
+        "room": {
+            "state": room.state(moment.day).name.lower(),
+            "entered": counts.entered,
+            "left": counts.left,
+            "here": room.own().on(moment.day).inside,
+            "capacity": room.capacity,
+            "day_capacity": room.day_capacity,
+        },
+        "signed_only": {"spent": parts.admissions.signed_only.spent},
         "lanes": [
             _lane(config.device, config.name, lane)
             for config, lane in zip(parts.config.lanes, parts.lanes, strict=True)
@@ -189,6 +210,7 @@ def _lane(device: str, name: str, lane: Lane) -> dict[str, Any]:
         "last_decision": scan_pb2.Decision.Name(status.last_decision).removeprefix("DECISION_").lower(),
         "last_reason": Reason(status.last_reason).name if status.last_at_ms else "",
         "last_at": _iso(status.last_at_ms),
+        "shows": {"zh": lane.shows().zh, "en": lane.shows().en},
         "presented": status.presented,
         "admitted": status.admitted,
         "dropped": lane.counts(),

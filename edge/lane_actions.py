@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edge.passages import Settle
@@ -10,6 +10,7 @@ from edge.verdict import Credential, OpenUse
 from paifang.reasons import Reason
 
 if TYPE_CHECKING:
+    from edge._verify import Verdict
     from edge.admission import Presented
 
 STARTING, BACK = "starting", "back"  # causes of Changed that are no fault
@@ -17,10 +18,14 @@ STARTING, BACK = "starting", "back"  # causes of Changed that are no fault
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """Decide on this; answer through `presented`. `counter`: the board's, before anything opens."""
+    """Decide on this; answer through `presented`. `counter`: the board's, before anything opens.
+
+    `companion`: the ID card read at the lane after it.
+    """
 
     credential: Credential
     counter: int | None
+    companion: Credential | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +48,17 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """`persons` walked through after their use was settled as not walked on."""
+    """`persons` walked through after their use was settled as not walked on; `returned`: it came back then."""
 
     use: OpenUse
+    persons: int
+    returned: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WalkedOut:
+    """`persons` left by an exit, and nobody had presented anything for them."""
+
     persons: int
 
 
@@ -58,11 +71,12 @@ class GoAhead:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """For the lane's display. `persons`: how many may walk now."""
+    """For the lane's display. `persons`: how many may walk now; `verdict`: what the text may tell of."""
 
     reason: Reason
     admit: bool
     persons: int
+    verdict: Verdict | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +93,4 @@ class Alarm:
     detail: str
 
 
-Action = Present | TurnAway | Open | Close | Settle | Late | GoAhead | Show | Changed | Alarm
+Action = Present | TurnAway | Open | Close | Settle | Late | WalkedOut | GoAhead | Show | Changed | Alarm

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge.verdict import Place
 from paifang.records import Device, Station, Table, live_key
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ class Location:
     device_id: int
     station_id: int
     enabled: bool
+    exit: bool = False
+    inner: bool = False
+
+    @property
+    def place(self) -> Place:
+        return Place(self.station_id, self.device_id, self.exit, self.inner)
 
 
 def locate(environment: Environment, identifier: str) -> Location | None:
@@ -37,6 +44,9 @@ def look_at(environment: Environment, device_id: int, identifier: str) -> Locati
     device = Device.unpack(stored) if stored is not None else None
     if device is None or device.identifier.casefold() != identifier.casefold():
         return None
-    station = environment.get(Table.STATION, live_key(device.station_id))
-    open_station = station is not None and Station.unpack(station).enabled
-    return Location(device_id, device.station_id, device.enabled and open_station)
+    stored = environment.get(Table.STATION, live_key(device.station_id))
+    if stored is None:
+        return Location(device_id, device.station_id, False)
+    station = Station.unpack(stored)
+    enabled = device.enabled and station.enabled
+    return Location(device_id, device.station_id, enabled, station.exit, station.inner)

@@ -1,6 +1,7 @@
-"""People inside, as this edge counts them: bodies that went in minus bodies that went out, by business day.
+"""People inside: bodies that went in minus bodies that went out, by business day.
 
-The venue's figure is the cloud's; this one is for the entrance's own display while the cloud is away.
+An edge counts its own in the transactions that settle uses. The cloud tells what the venue's other edges counted;
+that is kept too, so that after a restart, and while the cloud is away, whoever is inside still counts.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-NAME = b"occupancy"  # its row in META
+NAME = b"occupancy"  # the edge's own counts, a row of META
+ELSEWHERE = b"occupancy.elsewhere"  # the other edges', likewise
 _PACKED = struct.Struct(">IQQ")
 
 
@@ -25,10 +27,20 @@ class Occupancy:
         """Never below zero: people may leave here who came in elsewhere."""
         return max(0, self.entered - self.left)
 
+    def on(self, day: int) -> Occupancy:
+        """The counts of a day: a count of another day is over."""
+        return self if self.day == day else Occupancy(day)
+
     def passed(self, persons: int, *, leaving: bool, day: int) -> Occupancy:
-        """The counts after that many more bodies. A count of an earlier day is over."""
-        entered, left = (self.entered, self.left) if self.day == day else (0, 0)
-        return Occupancy(day, entered, left + persons) if leaving else Occupancy(day, entered + persons, left)
+        """The counts after that many more bodies."""
+        now = self.on(day)
+        entered, left = (0, persons) if leaving else (persons, 0)
+        return Occupancy(day, now.entered + entered, now.left + left)
+
+    def plus(self, other: Occupancy) -> Occupancy:
+        """Both edges' counts of the day of this one."""
+        there = other.on(self.day)
+        return Occupancy(self.day, self.entered + there.entered, self.left + there.left)
 
     def pack(self) -> bytes:
         return _PACKED.pack(self.day, self.entered, self.left)

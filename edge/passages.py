@@ -34,7 +34,7 @@ def settlement(use: OpenUse, passed: int | None, *, seen: int = 0, recovered: bo
         return Settle(use, seen, 0, scan_pb2.OUTCOME_UNKNOWN, recovered)
     if passed >= use.persons:
         return Settle(use, use.persons, 0, scan_pb2.OUTCOME_PASSED, recovered)
-    returned = 0 if use.keep else use.persons - passed
+    returned = 0 if use.keep or (use.together and passed) else use.persons - passed
     if passed:
         return Settle(use, passed, returned, scan_pb2.OUTCOME_PARTLY, recovered)
     outcome = scan_pb2.OUTCOME_KEPT if use.keep else scan_pb2.OUTCOME_RETURNED

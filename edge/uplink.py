@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
@@ -36,6 +38,7 @@ MAX_ENTRIES = 500  # a call
 MAX_BYTES = 1 << 20
 IDLE_S = 0.05  # how soon a new entry is noticed
 REPORT_S = 1.0
+ANSWERED = 64  # questions remembered as answered: the cloud may ask again until it has the answer
 CALL_TIMEOUT_S = 5.0
 
 # A frozen peer is found in 2-3 s; a lost one is tried again after 0.1 to 1 s.
@@ -102,7 +105,13 @@ class UplinkState:
 
 
 class Uplink:
-    """Runs in the trio thread; each call waits in a worker thread."""
+    """Runs in the trio thread; each call waits in a worker thread.
+
+    Args:
+        status: how the edge is doing, asked for each report.
+        answer: explains what staff ask about; may raise, which costs the answer and nothing else.
+        elsewhere: told what the venue's other edges have counted, when the cloud says.
+    """
 
     def __init__(
         self,
@@ -113,6 +122,8 @@ class Uplink:
         *,
         status: Callable[[], scan_pb2.EdgeStatus],
         alarm: Callable[[str, str], None],
+        answer: Callable[[scan_pb2.Question], scan_pb2.Explanation],
+        elsewhere: Callable[[scan_pb2.Elsewhere], None],
     ) -> None:
         self._stub = scan_pb2_grpc.ScanStub(channel)  # type: ignore[no-untyped-call]
         self._environment = environment
@@ -120,6 +131,9 @@ class Uplink:
         self._clock = clock
         self._status = status
         self._alarm = alarm
+        self._answer = answer
+        self._elsewhere = elsewhere
+        self._answered: deque[bytes] = deque(maxlen=ANSWERED)
         self._trimmed = 0
         self.state = UplinkState(acked=self._acked_at_start())
         self.spoken = trio.Event()  # the cloud has told its time at least once
@@ -180,16 +194,19 @@ class Uplink:
     # --- health -------------------------------------------------------------------------------------------------------
 
     async def _report_forever(self) -> None:
-        while True:
-            started = trio.current_time()
-            try:
-                await self._report()
-            except grpc.RpcError as problem:
-                self._failed(problem)
-            self._trim()
-            await trio.sleep_until(started + REPORT_S)
+        async with trio.open_nursery() as nursery:
+            while True:
+                started = trio.current_time()
+                try:
+                    questions = await self._report()
+                    nursery.start_soon(self._answer_all, questions)
+                except grpc.RpcError as problem:
+                    self._failed(problem)
+                self._trim()
+                await trio.sleep_until(started + REPORT_S)
 
-    async def _report(self) -> None:
+    async def _report(self) -> list[scan_pb2.Question]:
+        """What the cloud asks in return."""
         status = self._status()
 
         def call() -> tuple[scan_pb2.ReportReply, int, int]:
@@ -202,6 +219,27 @@ class Uplink:
         self.state.online, self.state.error = True, ""
         self.state.last_report_ms = self._clock.now_ms()
         self.spoken.set()
+        if reply.HasField("elsewhere"):
+            self._elsewhere(reply.elsewhere)
+        return list(reply.questions)
+
+    async def _answer_all(self, questions: Iterable[scan_pb2.Question]) -> None:
+        """Answers staff, each question once. What goes wrong here is logged: the gates do not depend on it."""
+        for question in questions:
+            if question.id in self._answered:
+                continue
+            self._answered.append(question.id)
+            try:
+                explanation = self._answer(question)
+            except Exception as problem:  # noqa: BLE001 - a question must never stop the reports
+                # No traceback and no message: they could hold what was asked about.
+                log.error("a question could not be answered: %s", type(problem).__name__)
+                continue
+            try:
+                await in_thread(partial(self._stub.Explain, explanation, timeout=CALL_TIMEOUT_S))
+            except grpc.RpcError as problem:
+                log.warning("an answer was not taken: %s", describe(problem))
+                self._answered.remove(question.id)  # it may be asked again
 
     def _failed(self, problem: grpc.RpcError) -> None:
         self.state.online, self.state.error = False, describe(problem)

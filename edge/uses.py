@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,10 @@ import msgpack
 from edge.journal import seq_key
 from edge.occupancy import NAME as OCCUPANCY
 from edge.occupancy import Occupancy
-from edge.verdict import OpenUse
-from paifang.records import Device, Record, Station, Table, entitlement_key, live_key
-from paifang.rulesets import RuleSet
-from paifang.usage import usage_key
+from edge.verdict import Identity, OpenUse, Request
+from paifang.records import CredentialKind, Device, Record, Table, entitlement_key, live_key
+from paifang.rulesets import RuleFlag, RuleSet
+from paifang.usage import WHOLE_GROUP, usage_key
 
 if TYPE_CHECKING:
     from edge._verify import Environment, Verdict, WriteTxn
@@ -27,13 +28,15 @@ def pack(use: OpenUse) -> bytes:
     packed: bytes = msgpack.packb(
         (
             use.admission_seq, use.entitlement_id, use.owner_id, use.group_id, use.device_id, use.persons,
-            use.counter, use.day, use.month, use.at_ms, use.keep,
+            use.counter, use.day, use.month, use.at_ms, use.keep, use.before, use.whole, use.whole_before,
+            use.together, use.leaving, use.inner,
         )
     )  # fmt: skip
     return packed
 
 
 def unpack(data: bytes) -> OpenUse:
+    """Rows of an earlier version have fewer fields."""
     return OpenUse(*msgpack.unpackb(data))
 
 
@@ -47,32 +50,47 @@ def all_open(environment: Environment) -> list[OpenUse]:
         found += [unpack(row) for _, row in rows]
 
 
-def left(txn: WriteTxn, use: OpenUse, decide: Callable[..., Verdict]) -> int:
-    """Persons the rules would still admit on this use's entitlement, by the stored usage and live state.
+def left(txn: WriteTxn, use: OpenUse, decide: Callable[..., Verdict]) -> tuple[int, int]:
+    """Persons the rules would still admit on this use's entitlement, by the stored usage and live state; its
+    rule set's flags.
 
-    Judged at the admission's own instant: a window that closed while a visitor stood in the arm is not his
-    fault. Where everything is unlimited, the persons of the use.
+    Judged at the admission's own instant, and asking only what may have changed since: a window that closed while
+    a visitor stood in the arm is not his fault. Where everything is unlimited, the persons of the use.
     """
     station = station_id(txn, use.device_id)
     record = txn.get(Table.ENTITLEMENT, entitlement_key(use.entitlement_id))
     found = txn.get(Table.STATION, live_key(station))
     device = txn.get(Table.DEVICE, live_key(use.device_id))
     if record is None or found is None or device is None:
-        return 0
+        return 0, 0
     rules = txn.get(Table.RULESET, live_key(Record.unpack(record).ruleset_id))
     if rules is None:
-        return 0
-    spent = usage_key(use.owner_id, use.group_id)
-    others = [value for _, value in txn.scan(Table.OTHERS, spent, _PAGE, prefix=spent)]
-    media = RuleSet.unpack(rules).media
-    medium = (media & -media).bit_length() - 1  # any the product allows: it was checked when the use was admitted
+        return 0, 0
+    spent, whole = usage_key(use.owner_id, use.group_id), usage_key(use.owner_id, WHOLE_GROUP)
+    request = Request(
+        CredentialKind.ID_NUMBER, station, use.device_id, use.at_ms, use.day, use.month, 0, identity=Identity.MATCHES
+    )
     verdict = decide(
-        record, rules, found, device, txn.get(Table.USAGE, spent), others,
-        medium, use.entitlement_id, station, use.device_id, use.at_ms, use.day, use.month,
+        record, _counting(rules), found, device, txn.get(Table.USAGE, spent), _others(txn, spent),
+        txn.get(Table.USAGE, whole), _others(txn, whole), use.entitlement_id, request,
     )  # fmt: skip
     if not verdict.admit:
-        return 0
-    return verdict.persons + verdict.remaining if verdict.remaining >= 0 else use.persons
+        return 0, 0
+    return (verdict.persons + verdict.remaining if verdict.remaining >= 0 else use.persons), verdict.rule_flags
+
+
+def _others(txn: WriteTxn, key: bytes) -> list[bytes]:
+    return [value for _, value in txn.scan(Table.OTHERS, key, _PAGE, prefix=key)]
+
+
+@lru_cache(maxsize=256)
+def _counting(rules: bytes) -> bytes:
+    """A rule set without what was found good when the use was admitted, and without what asks for a whole group."""
+    kept = RuleSet.unpack(rules)
+    return replace(
+        kept, flags=kept.flags & ~(RuleFlag.TOGETHER | RuleFlag.BOOK_FIRST | RuleFlag.COLLECT_FIRST), media=0xFFFF,
+        days=0, hours=(), dates=(), blackout=(),
+    ).pack()  # fmt: skip
 
 
 def station_id(txn: WriteTxn, device_id: int) -> int:
@@ -81,13 +99,8 @@ def station_id(txn: WriteTxn, device_id: int) -> int:
     return _station_of(device) if device is not None else 0
 
 
-def count_inside(txn: WriteTxn, device_id: int, persons: int, day: int) -> None:
-    """Counts bodies that went through a lane in or out, as its station says; a station inside counts neither."""
-    stored = txn.get(Table.STATION, live_key(station_id(txn, device_id)))
-    station = _station(stored) if stored is not None else None
-    if station is not None and station.inner:
-        return
-    leaving = station is not None and station.exit
+def count_walked(txn: WriteTxn, persons: int, *, leaving: bool, day: int) -> None:
+    """Counts bodies that went into the venue or out of it."""
     counts = Occupancy.unpack(txn.get(Table.META, OCCUPANCY))
     txn.put(Table.META, OCCUPANCY, counts.passed(persons, leaving=leaving, day=day).pack())
 
@@ -95,8 +108,3 @@ def count_inside(txn: WriteTxn, device_id: int, persons: int, day: int) -> None:
 @lru_cache(maxsize=256)  # live records are few and change rarely; passages are many
 def _station_of(device: bytes) -> int:
     return Device.unpack(device).station_id
-
-
-@lru_cache(maxsize=256)
-def _station(station: bytes) -> Station:
-    return Station.unpack(station)

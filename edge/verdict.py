@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from paifang.records import CredentialKind
@@ -13,8 +13,9 @@ class Credential:
     """What a reader read. `data` is a scanner's line without its terminator, an ID number in ASCII, ..."""
 
     kind: CredentialKind
-    data: bytes
+    data: bytes = field(repr=False)  # may be personal: it is in no log
     read_ns: int  # monotonic, when its last byte was readable
+    typed: bool = False  # by hand, so that it may be a guess
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,12 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something was presented."""
+    """Where something was presented. `exit`, `inner`: what the station is, as records.Station has it."""
 
     station_id: int
     device_id: int
+    exit: bool = False
+    inner: bool = False
 
 
 class Identity(IntEnum):
@@ -84,7 +87,10 @@ class OpenUse:
         keep: the product keeps a use nobody walked through.
         before, whole_before: the usage records before the reservation, of the group and of group 0; None where
             there was none.
-        whole: the record of group 0 was spent too.
+        whole: the record of group 0 was spent too, or, when leaving, written.
+        together: the persons go at once or not at all, so those who did not walk do not come back.
+        leaving: let out at an exit: no use was spent.
+        inner: at a station inside the venue, where nobody enters or leaves it.
     """
 
     admission_seq: int
@@ -101,3 +107,6 @@ class OpenUse:
     before: bytes | None = None
     whole: bool = False
     whole_before: bytes | None = None
+    together: bool = False
+    leaving: bool = False
+    inner: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -112,7 +113,7 @@ def test_a_barrier_without_a_sensor_settles_as_it_admits(entrance: Entrance) -> 
     assert (settlement.admission_seq, settlement.outcome, settlement.passed) == (1, scan_pb2.OUTCOME_PASSED, 1)
     assert entrance.open_rows() == 0
     assert entrance.committer.groups == 1
-    assert entrance.admissions.occupancy().inside == 1
+    assert entrance.admissions.room.own().inside == 1
 
 
 def test_a_station_inside_the_venue_lets_nobody_in(entrance: Entrance) -> None:
@@ -120,10 +121,10 @@ def test_a_station_inside_the_venue_lets_nobody_in(entrance: Entrance) -> None:
     fill(entrance.environment, [(Table.STATION, live_key(WEST.station_id), inner.pack())])
     entrance.verifier.reload_live()
     entrance.ticket(1)
-    answers = entrance.present(1, assume_passed=True)
+    answers = entrance.present(1, replace(WEST, inner=True), assume_passed=True)
     entrance.settled()
     assert said(answers) == (ADMIT, Reason.OK)
-    assert entrance.admissions.occupancy().inside == 0
+    assert entrance.admissions.room.own().inside == 0
 
 
 # --- the same use, twice ----------------------------------------------------------------------------------------------
@@ -257,7 +258,7 @@ def test_settling(entrance: Entrance, outcome: int, passed: int, returned: int, 
         admission_seq=1, outcome=outcome, passed=passed, returned=min(returned, 4 - passed), entitlement_id=1,  # type: ignore[arg-type]
         owner_id=1, group_id=GROUP, usage=usage.pack(), device_id=WEST.device_id,
     )  # fmt: skip
-    assert entrance.admissions.occupancy().inside == passed
+    assert entrance.admissions.room.own().inside == passed
 
 
 def test_settling_twice_gives_back_once(entrance: Entrance) -> None:
@@ -301,9 +302,11 @@ def test_people_inside(entrance: Entrance) -> None:
     entrance.ticket(1, ruleset=FREE, persons=6)
     entrance.settle(entrance.admit(1), scan_pb2.OUTCOME_PASSED, passed=6)
     entrance.settle(entrance.admit(1, EXIT), scan_pb2.OUTCOME_PARTLY, passed=2, returned=4)
+    entrance.admissions.walked_out(EXIT, 1, moment())
     entrance.settled()
-    counts = entrance.admissions.occupancy()
-    assert (counts.entered, counts.left, counts.inside, counts.day) == (6, 2, 4, DAY)
+    counts = entrance.admissions.room.own()
+    assert (counts.entered, counts.left, counts.inside, counts.day) == (6, 3, 3, DAY)
+    assert entrance.usage(1).total == 6  # leaving spends nothing and gives nothing back
 
 
 # --- a passage after the give-back ------------------------------------------------------------------------------------
@@ -323,7 +326,7 @@ def settlements(entrance: Entrance) -> list[tuple[int, int]]:
 
 def test_a_late_passage_takes_the_use_again(entrance: Entrance) -> None:
     use = given_back(entrance)
-    entrance.admissions.late(use, 1, moment(5000))
+    entrance.admissions.late(use, 1, moment(5000), returned=True)
     entrance.settled()
     assert settlements(entrance) == [(scan_pb2.OUTCOME_LATE, 1)]
     assert (entrance.usage(1).total, entrance.usage(1).last_ms) == (1, NOW_MS + 5000)
@@ -334,7 +337,7 @@ def test_a_late_passage_takes_the_use_again(entrance: Entrance) -> None:
 def test_a_late_passage_that_no_use_is_left_for_is_a_case(entrance: Entrance) -> None:
     use = given_back(entrance)
     entrance.admit(1, EAST)
-    entrance.admissions.late(use, 1, moment(5000))
+    entrance.admissions.late(use, 1, moment(5000), returned=True)
     entrance.settled()
     assert settlements(entrance) == [(scan_pb2.OUTCOME_UNTICKETED, 1)]
     assert entrance.usage(1).total == 1
@@ -342,8 +345,8 @@ def test_a_late_passage_that_no_use_is_left_for_is_a_case(entrance: Entrance) ->
 
 def test_a_late_family_is_taken_as_far_as_uses_are_left(entrance: Entrance) -> None:
     use = given_back(entrance, persons=3)
-    entrance.admissions.late(use, 2, moment())
-    entrance.admissions.late(use, 2, moment())
+    entrance.admissions.late(use, 2, moment(), returned=True)
+    entrance.admissions.late(use, 2, moment(), returned=True)
     entrance.settled()
     late, unticketed = scan_pb2.OUTCOME_LATE, scan_pb2.OUTCOME_UNTICKETED
     assert settlements(entrance) == [(late, 2), (late, 1), (unticketed, 1)]
@@ -352,7 +355,7 @@ def test_a_late_family_is_taken_as_far_as_uses_are_left(entrance: Entrance) -> N
 
 def test_a_late_passage_where_uses_are_unlimited(entrance: Entrance) -> None:
     use = given_back(entrance, ruleset=FREE, persons=2)
-    entrance.admissions.late(use, 2, moment())
+    entrance.admissions.late(use, 2, moment(), returned=True)
     entrance.settled()
     assert settlements(entrance) == [(scan_pb2.OUTCOME_LATE, 2)]
     assert entrance.usage(1).total == 2
@@ -362,7 +365,7 @@ def test_a_late_passage_of_a_pass_revoked_meanwhile_is_a_case(entrance: Entrance
     use = given_back(entrance)
     revoked = Record(2, 1, PRODUCT, 0, 2**32 - 1, bytes(16), state=State.REVOKED)
     fill(entrance.environment, [(Table.ENTITLEMENT, entitlement_key(1), revoked.pack())])
-    entrance.admissions.late(use, 1, moment())
+    entrance.admissions.late(use, 1, moment(), returned=True)
     entrance.settled()
     assert settlements(entrance) == [(scan_pb2.OUTCOME_UNTICKETED, 1)]
 
@@ -372,7 +375,7 @@ def test_a_late_passage_of_a_record_swept_meanwhile_is_a_case(entrance: Entrance
     txn = entrance.environment.begin()
     txn.delete(Table.ENTITLEMENT, entitlement_key(1))
     txn.commit()
-    entrance.admissions.late(use, 1, moment())
+    entrance.admissions.late(use, 1, moment(), returned=True)
     entrance.settled()
     assert settlements(entrance) == [(scan_pb2.OUTCOME_UNTICKETED, 1)]
 
@@ -382,11 +385,11 @@ def test_a_kept_use_needs_no_second_use_for_a_late_passage(entrance: Entrance) -
     use = entrance.admit(1)
     assert use.keep
     entrance.settle(use, scan_pb2.OUTCOME_KEPT)
-    entrance.admissions.late(use, 1, moment())
+    entrance.admissions.late(use, 1, moment(), returned=False)
     entrance.settled()
     assert settlements(entrance) == [(scan_pb2.OUTCOME_PASSED, 1)]
     assert entrance.usage(1).total == 1
-    assert entrance.admissions.occupancy().inside == 1
+    assert entrance.admissions.room.own().inside == 1
 
 
 def test_a_late_passage_whose_give_back_was_never_written_closes_the_use(entrance: Entrance) -> None:
@@ -395,7 +398,7 @@ def test_a_late_passage_whose_give_back_was_never_written_closes_the_use(entranc
     entrance.trouble.commits = 1
     entrance.settle(use, scan_pb2.OUTCOME_RETURNED, returned=2)
     entrance.settled()
-    entrance.admissions.late(use, 1, moment())
+    entrance.admissions.late(use, 1, moment(), returned=True)
     entrance.settled()
     entrance.ticket(2)
     entrance.admit(2)  # the settlement that was owed comes again, and finds the use closed

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from edge import passages
 from edge.admission import Presented
 from edge.drivers.base import Closed, Opened, OpenFailed, Status
-from edge.lane import CLOSE_MS, LATE_MS, Lane, LaneSettings
+from edge.doorway import CLOSE_MS, LATE_MS, LaneSettings
+from edge.lane import Lane
 from edge.lane_actions import Action, Alarm, Changed, Close, GoAhead, Late, Open, Present, Show, TurnAway
 from edge.passages import Settle
 from edge.verdict import Credential, OpenUse
@@ -204,7 +205,7 @@ def test_a_body_after_a_kept_use_is_its_visitor() -> None:
     lane.tick(9000)
     lane.barrier(Closed(), 9010)
     lane.barrier(Status(100), 9010)
-    assert lane.barrier(Status(101), 9500) == [Late(use, 1)]
+    assert lane.barrier(Status(101), 9500) == [Late(use, 1, returned=False)]
 
 
 def test_a_body_before_the_board_had_the_command_is_not_this_visitor() -> None:
@@ -342,7 +343,7 @@ def test_reader_lost_staff_switch_and_unknown_to_the_cloud() -> None:
 
 
 def test_an_unreadable_card_is_shown() -> None:
-    assert ready().unreadable() == [Show(Reason.UNREADABLE, False, 0)]
+    assert ready().unreadable(0) == [Show(Reason.UNREADABLE, False, 0)]
 
 
 # --- without a passage sensor -------------------------------------------------------------------------------------
@@ -471,7 +472,7 @@ class World:
                     assert passed + returned <= use.persons
                     assert outcome != UNKNOWN
                     self.settled[use.admission_seq] += 1
-                case Late(use, persons):
+                case Late(use, persons, _):
                     assert self.settled[use.admission_seq] == 1
                     self.late[use.admission_seq] += persons
                 case Alarm("lane.unticketed", detail):

@@ -113,7 +113,7 @@ class Uses(RuleBasedStateMachine):
     @rule(data=st.data())
     def body_after_the_give_back(self, data: st.DataObject) -> None:
         use = self.back.pop(data.draw(st.integers(0, len(self.back) - 1)))
-        self.entrance.admissions.late(use, data.draw(st.integers(1, use.persons)), moment())
+        self.entrance.admissions.late(use, data.draw(st.integers(1, use.persons)), moment(), returned=True)
 
     @precondition(lambda self: len(self.let_in) > 2)  # not before there is something to lose
     @rule()

@@ -29,29 +29,36 @@ from paifang.records import (
     live_key,
 )
 from paifang.rulesets import RuleFlag, RuleSet
-from paifang.usage import Usage, usage_key
+from paifang.usage import WHOLE_GROUP, Usage, usage_key
 from paifang.v1 import scan_pb2
 
 PEPPER = bytes(32)
 EDGE_ID = 7
 GROUP = 3
-WEST, EAST, EXIT = Place(1, 11), Place(2, 21), Place(4, 41)
+WEST, EAST, EXIT = Place(1, 11), Place(2, 21), Place(4, 41, exit=True)
 PRODUCT = 5
 NOW_MS = 1_790_000_000_000
 DAY, MONTH = 739_800, 202609
+MINUTE = 600
 MAP_BYTES = 32 << 20
-TWICE, KEPT, FREE = 2, 3, 4  # rule sets; 1 is a single use
+# Rule sets; 1 is a single use. DAILY, PASSBACK and POOL count over the whole venue.
+TWICE, KEPT, FREE, DAILY, PASSBACK, POOL, FAMILY, REAL_NAME = range(2, 10)
 
 _RULES = {
     1: RuleSet(uses_per_group=1),
     TWICE: RuleSet(uses_per_group=2),
     KEPT: RuleSet(uses_per_group=1, flags=RuleFlag.KEEP_ON_TIMEOUT),
     FREE: RuleSet(uses_per_group=0),
+    DAILY: RuleSet(uses_per_group=0, uses_day=1, flags=RuleFlag.WHOLE),
+    PASSBACK: RuleSet(uses_per_group=0, flags=RuleFlag.WHOLE | RuleFlag.ANTI_PASSBACK),
+    POOL: RuleSet(uses_per_group=2, uses_total=3, flags=RuleFlag.WHOLE),
+    FAMILY: RuleSet(uses_per_group=1, flags=RuleFlag.TOGETHER),
+    REAL_NAME: RuleSet(uses_per_group=1, flags=RuleFlag.IDENTITY),
 }
 
 
 def moment(after_ms: int = 0, *, day: int = DAY) -> Moment:
-    return Moment(NOW_MS + after_ms, day, MONTH, scan_pb2.CLOCK_STATE_CONFIRMED)
+    return Moment(NOW_MS + after_ms, day, MONTH, scan_pb2.CLOCK_STATE_CONFIRMED, MINUTE)
 
 
 def code(ticket: int) -> bytes:
@@ -202,12 +209,14 @@ class Entrance:
         counter: int | None = 100,
         assume_passed: bool = False,
         at_ms: int = 0,
+        companion: bytes = b"",
     ) -> list[Presented]:
         """Presents a ticket; the list gets the answer when it comes."""
         answers: list[Presented] = []
         self.admissions.present(
-            credential(ticket), place, moment(at_ms), counter=counter, assume_passed=assume_passed, done=answers.append
-        )
+            credential(ticket), place, moment(at_ms), counter=counter, assume_passed=assume_passed,
+            done=answers.append, companion=companion,
+        )  # fmt: skip
         return answers
 
     def admit(self, ticket: int, place: Place = WEST, **more: Any) -> OpenUse:
@@ -226,9 +235,13 @@ class Entrance:
             use, passed=passed, returned=returned, outcome=outcome, moment=moment(900), recovered=recovered
         )
 
-    def usage(self, ticket: int) -> Usage:
-        stored = self.environment.get(Table.USAGE, usage_key(ticket, GROUP))
+    def usage(self, ticket: int, group: int = GROUP) -> Usage:
+        stored = self.environment.get(Table.USAGE, usage_key(ticket, group))
         return Usage() if stored is None else Usage.unpack(stored)
+
+    def whole(self, ticket: int) -> Usage:
+        """What it used over the whole venue."""
+        return self.usage(ticket, WHOLE_GROUP)
 
     def raw_entries(self) -> list[bytes]:
         return [value for _, value in self.environment.scan(Table.JOURNAL, b"", 1 << 30, 1 << 40)]

@@ -71,6 +71,9 @@ class FakeCloud:
         self.uploads: list[list[int]] = []  # the sequences of each call
         self.changed_entries = 0  # the same (epoch, seq) with other bytes
         self.reports: list[scan_pb2.EdgeStatus] = []
+        self.elsewhere: scan_pb2.Elsewhere | None = None  # told with each report's reply
+        self.questions: list[scan_pb2.Question] = []  # likewise, until answered
+        self.answers: dict[bytes, scan_pb2.Explanation] = {}
         self.enrolments = 0
         self._certificates: dict[str, bytes] = {}
         self._moved = threading.Condition()
@@ -293,4 +296,9 @@ class _Scan(scan_pb2_grpc.ScanServicer):
 
     def Report(self, request: scan_pb2.EdgeStatus, context: grpc.ServicerContext) -> scan_pb2.ReportReply:  # noqa: N802
         self.cloud.reports.append(request)
-        return scan_pb2.ReportReply(cloud_time_ms=self.cloud.now_ms())
+        asked = [question for question in self.cloud.questions if question.id not in self.cloud.answers]
+        return scan_pb2.ReportReply(cloud_time_ms=self.cloud.now_ms(), elsewhere=self.cloud.elsewhere, questions=asked)
+
+    def Explain(self, request: scan_pb2.Explanation, context: grpc.ServicerContext) -> scan_pb2.ExplanationReply:  # noqa: N802
+        self.cloud.answers[request.id] = request
+        return scan_pb2.ExplanationReply()

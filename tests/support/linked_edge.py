@@ -38,18 +38,30 @@ class LinkedEdge:
         self.alarms: list[tuple[str, str]] = []
         self.live_changes = 0
         self.key_changes = 0
+        self.current_to: list[int] = []  # of the entitlements, as the feed said
+        self.elsewhere: list[scan_pb2.Elsewhere] = []
+        self.asked: list[bytes] = []
         self.channel = open_channel(identity, address)
         self.uplink = Uplink(
             self.channel, self.environment, self.committer, self.clock,
             status=lambda: scan_pb2.EdgeStatus(at_ms=self.clock.now_ms()), alarm=self._alarm,
+            answer=self._answer, elsewhere=self.elsewhere.append,
         )  # fmt: skip
         self.feed = Feed(
             self.channel, self.environment, self.committer, self.keys, self.clock, edge_id=identity.edge_id,
             ready=self.uplink.spoken, alarm=self._alarm, live_changed=self._live, keys_changed=self._keys,
+            current_to=self.current_to.append,
         )  # fmt: skip
 
     def _alarm(self, code: str, detail: str) -> None:
         self.alarms.append((code, detail))
+
+    def _answer(self, question: scan_pb2.Question) -> scan_pb2.Explanation:
+        """Knows only what is known as b"known"."""
+        self.asked.append(question.id)
+        if question.credential != b"known":
+            raise RuntimeError(f"nothing is known of {question.credential!r}")
+        return scan_pb2.Explanation(id=question.id, admit=True)
 
     def _live(self) -> None:
         self.live_changes += 1
@@ -72,7 +84,7 @@ class LinkedEdge:
 
     def note(self, text: str) -> None:
         """One journal entry."""
-        moment = Moment(self.clock.now_ms(), 739_800, 202609, scan_pb2.CLOCK_STATE_CONFIRMED)
+        moment = Moment(self.clock.now_ms(), 739_800, 202609, scan_pb2.CLOCK_STATE_CONFIRMED, 600)
         assert self.committer.submit(Note(scan_pb2.Alarm(code="test", detail=text), moment))
 
 
