@@ -10,8 +10,11 @@ import pytest
 
 from cloud.admissions.models import Admission, JournalEntry, Occupancy, SetAside
 from cloud.core.actors import Actor
+from cloud.core.business_day import today
 from cloud.gates import selectors
+from cloud.gates.services import ask
 from cloud.venues.models import Device, Edge, Station, Venue
+from paifang.records import CredentialKind
 from paifang.v1 import scan_pb2
 from tests.cloud.rpc.conftest import TIMEOUT_S, Client, connect
 from tests.support.cloud_process import Rpc
@@ -83,3 +86,25 @@ def test_a_server_killed_in_the_middle_of_uploads_loses_nothing(
     assert JournalEntry.objects.count() == 800
     assert Occupancy.objects.values_list("entered", flat=True).get() == 400
     assert not SetAside.objects.exists()
+
+
+def test_a_report_brings_the_siblings_counts_and_staffs_questions(
+    client: Client, rpc: Rpc, venue: Venue, west: Station, gate: Device, actor: Actor
+) -> None:
+    other = Edge.objects.create(venue=venue, name="东门主机")
+    theirs, journal = connect(rpc, other, actor), Journal(other.pk, at_ms=time.time_ns() // 1_000_000)
+    raws = [journal.admit(77, station=west.pk, persons=3), journal.settle(1, passed=3)]
+    theirs.scan.Upload(scan_pb2.JournalBatch(entries=raws), timeout=TIMEOUT_S)
+    asked = ask(actor=actor, venue=venue, device=gate, kind=CredentialKind.LINE, credential=b"PF1:X")
+    reply = client.scan.Report(scan_pb2.EdgeStatus(), timeout=TIMEOUT_S)
+    assert (reply.elsewhere.day, reply.elsewhere.entered, reply.elsewhere.left) == (today(venue).toordinal(), 3, 0)
+    [question] = reply.questions
+    assert (question.credential, question.device_id) == (b"PF1:X", gate.pk)
+    own = theirs.scan.Report(scan_pb2.EdgeStatus(), timeout=TIMEOUT_S)
+    assert (own.elsewhere.entered, list(own.questions)) == (0, [])
+    said = scan_pb2.Explanation(id=question.id, admit=True)
+    client.scan.Explain(said, timeout=TIMEOUT_S)
+    got = selectors.answer_to(venue, asked.pk)
+    assert got is not None
+    assert got.explanation == said
+    theirs.channel.close()

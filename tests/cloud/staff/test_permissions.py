@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -16,15 +17,17 @@ from cloud.core.actors import Actor
 from cloud.core.business_day import today
 from cloud.core.errors import DomainError
 from cloud.core.models import AuditRow
-from cloud.entitlements import keys, live_services
-from cloud.entitlements.models import FeedRow
+from cloud.entitlements import attach, keys, lifecycle, live_services
+from cloud.entitlements.models import Entitlement, EntitlementCredential, FeedRow
+from cloud.gates.services import questions
 from cloud.sales import services as sales
 from cloud.sales.values import OrderLine
 from cloud.staff import services as staff
 from cloud.staff.models import Employee, RoleGrant
 from cloud.staff.permissions import BUILT_IN, Permission, allowed, require
 from cloud.venues import services as venues
-from cloud.venues.models import Device, Station, Venue
+from cloud.venues.models import CalendarDay, Device, Station, Venue
+from paifang.records import CredentialKind
 from tests.support.venue import SYSTEM, make_actor, make_venue
 
 
@@ -38,10 +41,28 @@ class Place:
     gate: Device
     adult: TicketProduct
 
+    @property
+    def ticket(self) -> Entitlement:
+        """The one that was sold before."""
+        return Entitlement.objects.get()
+
 
 @pytest.fixture
 def place(venue: Venue, west: Station, east: Station, gate: Device, adult: TicketProduct) -> Place:
     return Place(venue, west, east, gate, adult)
+
+
+TOMORROW = date.today() + timedelta(days=1)  # noqa: DTZ011 - who may not is refused before any day is looked at
+
+
+def _holiday(place: Place) -> CalendarDay:
+    return CalendarDay.objects.create(venue=place.venue, day=today(place.venue), kind="holiday", name_zh="x")
+
+
+def _credential(place: Place) -> EntitlementCredential:
+    return EntitlementCredential.objects.create(
+        venue=place.venue, entitlement=place.ticket, kind=5, hashed=b"x" * 16, published=False
+    )
 
 
 def _order(place: Place) -> Any:
@@ -97,6 +118,41 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
     "live.leave_group": lambda a, p: live_services.leave_group(actor=a, venue=p.venue, station=p.west),
     "keys.rotate": lambda a, p: keys.rotate(actor=a, venue=p.venue, purpose="pass"),
     "keys.kill": lambda a, p: keys.kill(actor=a, venue=p.venue, purpose="pass", key_id=1, why="x"),
+    "live.create_calendar_day": lambda a, p: live_services.create_calendar_day(
+        actor=a, venue=p.venue, day=today(p.venue), kind="holiday", name_zh="x"
+    ),
+    "live.edit_calendar_day": lambda a, p: live_services.edit_calendar_day(
+        actor=a, venue=p.venue, row=_holiday(p), day=today(p.venue), kind="workday", name_zh="x"
+    ),
+    "live.delete_calendar_day": lambda a, p: live_services.delete_calendar_day(actor=a, venue=p.venue, row=_holiday(p)),
+    "live.fill_calendar": lambda a, p: live_services.fill_calendar(actor=a, venue=p.venue, year=2026),
+    "live.set_capacity": lambda a, p: live_services.set_capacity(actor=a, venue=p.venue, capacity=1, day_capacity=1),
+    **{
+        f"lifecycle.{name}": lambda a, p, name=name, more=more: getattr(lifecycle, name)(  # type: ignore[misc]
+            actor=a, venue=p.venue, entitlement=p.ticket, **more
+        )
+        for name, more in {
+            "activate": {},
+            "mark_collected": {},
+            "book_slot": {"day": TOMORROW},
+            "unbook_slot": {},
+            "lock": {"why": "x"},
+            "unlock": {"why": "x"},
+            "freeze": {"why": "x"},
+            "unfreeze": {"why": "x"},
+        }.items()
+    },
+    "attach.attach": lambda a, p: attach.attach(
+        actor=a, venue=p.venue, entitlement=p.ticket, kind=CredentialKind.CARD_UID, value="04A1B2C3"
+    ),
+    "attach.make_short_code": lambda a, p: attach.make_short_code(actor=a, venue=p.venue, entitlement=p.ticket),
+    "attach.detach": lambda a, p: attach.detach(actor=a, venue=p.venue, credential=_credential(p)),
+    "questions.ask": lambda a, p: questions.ask(
+        actor=a, venue=p.venue, device=p.gate, kind=CredentialKind.LINE, credential=b"x"
+    ),
+    "questions.ask_about": lambda a, p: questions.ask_about(
+        actor=a, venue=p.venue, device=p.gate, entitlement=p.ticket
+    ),
     "sales.issue_order": lambda a, p: sales.issue_order(
         actor=a, venue=p.venue, lines=[OrderLine(p.adult, 1, today(p.venue))], idempotency_key="x"
     ),
@@ -113,6 +169,9 @@ def test_every_public_service_is_in_the_list() -> None:
         "live": live_services,
         "sales": sales,
         "keys": keys,
+        "lifecycle": lifecycle,
+        "attach": attach,
+        "questions": questions,
     }
     taking_an_actor = {
         f"{room}.{name}"
