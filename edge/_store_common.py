@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
-from paifang.records import DayKind, Table, VenueSettings
+from paifang.records import Table
 
 # Names in files that exist: a table may be added, a name never changes.
 DATABASES: dict[int, bytes] = {
@@ -39,39 +38,6 @@ KEY_BYTES: dict[int, int] = {
     Table.VENUE: 4,
     Table.DAYKEY: 4,
 }
-U32_MAX = 2**32 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class VenueRules:
-    """What the rules look at of a venue's settings.
-
-    Attributes:
-        day_kinds: business day -> DayKind, for the days that are not ordinary.
-        signed_only: product class -> the rule set of passes admitted on their signature alone.
-    """
-
-    day_kinds: dict[int, int] = field(default_factory=dict)
-    signed_only: dict[int, int] = field(default_factory=dict)
-
-
-def venue_rules(rows: Iterable[tuple[bytes, bytes]]) -> VenueRules:
-    """Of the VENUE table's rows, the last that can be read. None readable: no holidays, nothing signed-only."""
-    found = VenueRules()
-    for _, value in rows:
-        try:
-            settings = VenueSettings.unpack(value)
-            found = VenueRules(
-                {day: DayKind(row[0]) for day, row in settings.holidays.items() if _is_u32(day)},
-                {number: row[0] for number, row in settings.signed_only.items() if _is_u32(number) and _is_u32(row[0])},
-            )
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-            continue
-    return found
-
-
-def _is_u32(value: object) -> bool:
-    return type(value) is int and 0 <= value <= U32_MAX
 
 
 class StoreError(Exception):

@@ -15,6 +15,7 @@ See _verify.pyi for what each name does and _verify_py.py for the same in Python
   _verify_pass.pxi      base45 and the pass
   _verify_rotating.pxi  codes of rotating passes
   _verify_codes.pxi     what a line is
+  _verify_reads.pxi     what a check reads of the store
 A check holds the GIL from start to end: giving it up beside a busy thread would cost a whole switch
 interval. Commits and feed batches, in the committer's thread, run without it.
 """
@@ -49,15 +50,7 @@ include "_verify_rules.pxi"
 include "_verify_pass.pxi"
 include "_verify_rotating.pxi"
 include "_verify_codes.pxi"
-
-cdef enum:
-    HASH_SIZE = 16
-    INDEX_KEY_SIZE = 25
-
-    # what a look-up of a record comes to
-    MISSING = 0
-    FOUND = 1
-    OF_ANOTHER_LAYOUT = 2
+include "_verify_reads.pxi"
 
 cdef struct PassKey:
     uint16_t key_id
@@ -65,14 +58,6 @@ cdef struct PassKey:
     int64_t not_before
     int64_t not_after
     bint killed
-
-cdef struct Behind:
-    # A walk over the entitlements that a credential opens.
-    MDB_cursor* cursor
-    MDB_val key
-    MDB_val row
-    int rc
-    unsigned char prefix[1 + 32]
 
 cdef unsigned char PASS_TAG[TAG_SIZE]
 memcpy(PASS_TAG, <octets><bytes>passes.TAG, TAG_SIZE)
@@ -144,8 +129,10 @@ cdef class Verifier:
         cdef int miss = recognise(kind, p, length, &shown)
         cdef Request request = Request(
             shown.kind, station_id, device_id, now_ms, day, month, minute, self.live.day_kind(day), IDENTITY_NONE,
-            room, day_room, NO_LIMIT, <octets>PyBytes_AS_STRING(companion), PyBytes_GET_SIZE(companion), self.live.station(station_id))
-        if kind == LINE and shown.kind == SHORT and is_channel_code(p, length) and not self.is_indexed(&shown):
+            room, day_room, NO_LIMIT, <octets>PyBytes_AS_STRING(companion), PyBytes_GET_SIZE(companion),
+            self.live.station(station_id))
+        if kind == LINE and shown.kind == SHORT and is_channel_code(p, length) and (
+                not is_indexed(self.environment, self.pepper, &shown)):
             request.kind, shown.value, shown.length = CHANNEL, p, length
         if request.station is not NULL and request.station.flags & EXIT:
             return self.check_leaving(&shown, miss, &request)
@@ -167,7 +154,7 @@ cdef class Verifier:
         verdict.reason = self.read_shown(verdict, shown, request, &parsed, &code)
         if verdict.reason != OK:
             return verdict
-        found = self.find_record(parsed.claims[ENTITLEMENT_ID], &record)
+        found = find_record(self.environment, parsed.claims[ENTITLEMENT_ID], &record)
         if found == MISSING:
             return self.check_unseen(verdict, &parsed, &code, request)
         if found == OF_ANOTHER_LAYOUT:
@@ -259,10 +246,10 @@ cdef class Verifier:
         cdef uint64_t entitlement_id = 0
         cdef Record record
         cdef Behind behind
-        self.look_behind(&behind, request.kind, shown.value, shown.length)
+        look_behind(self.environment, self.pepper, &behind, request.kind, shown.value, shown.length)
         try:
             while next_behind(&behind, &entitlement_id):
-                if self.find_record(entitlement_id, &record) != FOUND:
+                if find_record(self.environment, entitlement_id, &record) != FOUND:
                     continue
                 verdict = new_verdict(request.kind)
                 rules = self.live.ruleset(record.ruleset_id)
@@ -273,31 +260,6 @@ cdef class Verifier:
         finally:
             mdb_cursor_close(behind.cursor)
         return best
-
-    cdef bint is_indexed(self, const Presented* shown) except -1:
-        """Whether the credential opens anything."""
-        cdef uint64_t entitlement_id
-        cdef Behind behind
-        self.look_behind(&behind, shown.kind, shown.value, shown.length)
-        try:
-            return next_behind(&behind, &entitlement_id)
-        finally:
-            mdb_cursor_close(behind.cursor)
-
-    cdef int look_behind(self, Behind* behind, int kind, octets value, size_t length) except -1:
-        """Opens the walk; its cursor is to be closed."""
-        self.hash_into(behind.prefix, kind, value, length)
-        behind.key.mv_size, behind.key.mv_data = 1 + HASH_SIZE, behind.prefix
-        check_rc(mdb_cursor_open(
-            self.environment.snapshot(), self.environment.dbis[T_INDEX], &behind.cursor))
-        behind.rc = mdb_cursor_get(behind.cursor, &behind.key, &behind.row, MDB_SET_RANGE)
-        return 0
-
-    cdef void hash_into(self, unsigned char* prefix, int kind, octets value, size_t length) noexcept:
-        """Kind and hash, as index keys begin; writes 33 bytes."""
-        prefix[0] = kind
-        keyed_hash(<octets>PyBytes_AS_STRING(self.pepper), PyBytes_GET_SIZE(self.pepper), prefix[0], value, length,
-                   prefix + 1)
 
     # --- exits --------------------------------------------------------------------------------------------------------
 
@@ -313,10 +275,10 @@ cdef class Verifier:
             return verdict
         if request.kind == PASS or request.kind == ROTATING:
             return self.check_leaving_pass(verdict, shown, request)
-        self.look_behind(&behind, request.kind, shown.value, shown.length)
+        look_behind(self.environment, self.pepper, &behind, request.kind, shown.value, shown.length)
         try:
             while next_behind(&behind, &entitlement_id):
-                if self.find_record(entitlement_id, &record) != FOUND:
+                if find_record(self.environment, entitlement_id, &record) != FOUND:
                     continue
                 count += 1
                 known = new_verdict(request.kind)
@@ -334,7 +296,7 @@ cdef class Verifier:
         cdef Record record
         if self.read_shown(verdict, shown, request, &parsed, &code) != OK:
             return verdict
-        if self.find_record(parsed.claims[ENTITLEMENT_ID], &record) != FOUND:
+        if find_record(self.environment, parsed.claims[ENTITLEMENT_ID], &record) != FOUND:
             return verdict
         if memcmp(record.digest, parsed.digest, 16) == 0:
             self.leave_by(verdict, &record, parsed.claims[ENTITLEMENT_ID], request)
@@ -349,11 +311,12 @@ cdef class Verifier:
         verdict.persons = record.persons or 1
         if has_visits(rules):
             verdict.has_whole = True
-            verdict.whole_before = self.count(&whole, verdict.owner_id, WHOLE_GROUP, request)
+            verdict.whole_before = count_all(
+                self.environment, self.inflight, &whole, verdict.owner_id, WHOLE_GROUP, request)
             close_visit(verdict, &whole, request)
         return 0
 
-    # --- what the store holds -----------------------------------------------------------------------------------------
+    # --- the rules ----------------------------------------------------------------------------------------------------
 
     cdef int judge(self, Verdict verdict, const Record* record, const RuleSet* rules, Request* request) except -1:
         """The rules on a known record, inside a read. `rules` may be NULL."""
@@ -368,111 +331,15 @@ cdef class Verifier:
             memset(&group, 0, sizeof(Tally))
         else:
             verdict.has_group = True
-            verdict.usage_before = self.count(&group, verdict.owner_id, station.group_id, request)
+            verdict.usage_before = count_all(
+                self.environment, self.inflight, &group, verdict.owner_id, station.group_id, request)
         if rules.flags & WHOLE:
             verdict.has_whole = True
-            verdict.whole_before = self.count(&whole, verdict.owner_id, WHOLE_GROUP, request)
+            verdict.whole_before = count_all(
+                self.environment, self.inflight, &whole, verdict.owner_id, WHOLE_GROUP, request)
         if rules.flags & IDENTITY and request.companion_size:
-            request.identity = self.identity(verdict.entitlement_id, request)
+            request.identity = identity_of(self.environment, self.pepper, verdict.entitlement_id, request)
         verdict.reason = judge_counted(
             verdict, record, rules, station, self.live.device(request.device_id), &group,
             &whole if verdict.has_whole else NULL, request)
         return 0
-
-    cdef int identity(self, uint64_t entitlement_id, const Request* request) except -1:
-        """edge.verdict.Identity: what the ID card read before says of the entitlement."""
-        cdef unsigned char key_bytes[1 + 32]
-        cdef MDB_val key, row
-        cdef Presented card
-        cdef int rc = recognise(ID_NUMBER, request.companion, request.companion_size, &card)
-        if card.length == 0:
-            return IDENTITY_NONE
-        if rc != OK:
-            return IDENTITY_OTHER
-        self.hash_into(key_bytes, ID_NUMBER, card.value, card.length)
-        put_be64(key_bytes + 1 + HASH_SIZE, entitlement_id)
-        key.mv_size, key.mv_data = INDEX_KEY_SIZE, key_bytes
-        rc = mdb_get(self.environment.reader, self.environment.dbis[T_INDEX], &key, &row)
-        if rc and rc != MDB_NOTFOUND:
-            fail(rc)
-        return IDENTITY_OTHER if rc else IDENTITY_MATCHES
-
-    cdef int find_record(self, uint64_t entitlement_id, Record* record) except -1:
-        """MISSING, FOUND or OF_ANOTHER_LAYOUT."""
-        cdef unsigned char key_bytes[8]
-        cdef MDB_val key, stored
-        put_be64(key_bytes, entitlement_id)
-        key.mv_size, key.mv_data = 8, key_bytes
-        cdef int rc = mdb_get(self.environment.snapshot(), self.environment.dbis[T_ENTITLEMENT], &key, &stored)
-        if rc == MDB_NOTFOUND:
-            return MISSING
-        check_rc(rc)
-        return FOUND if read_record(<octets>stored.mv_data, stored.mv_size, record) else OF_ANOTHER_LAYOUT
-
-    cdef bytes count(self, Tally* tally, uint64_t owner_id, uint32_t group_id, const Request* request):
-        """Fills in the tally of a counter; this edge's usage value or None."""
-        cdef unsigned char counter[KEY_BYTES]
-        cdef bytes own
-        put_key(counter, owner_id, group_id)
-        own = self.own_usage(counter)
-        memset(tally, 0, sizeof(Tally))
-        if own is not None:
-            count_own(tally, <octets>PyBytes_AS_STRING(own), PyBytes_GET_SIZE(own), request)
-        if self.environment.has_others:
-            self.count_siblings(tally, counter, request)
-        return own
-
-    cdef bytes own_usage(self, const unsigned char* counter):
-        """The one reserved and not yet committed, else the stored one."""
-        cdef MDB_val key, stored
-        cdef PyObject* reserved
-        if PyDict_Size(self.inflight):
-            reserved = PyDict_GetItem(self.inflight, PyBytes_FromStringAndSize(<const char*>counter, KEY_BYTES))
-            if reserved is not NULL:
-                return <bytes?><object>reserved
-        key.mv_size, key.mv_data = KEY_BYTES, <void*>counter
-        cdef int rc = mdb_get(self.environment.reader, self.environment.dbis[T_USAGE], &key, &stored)
-        if rc == MDB_NOTFOUND:
-            return None
-        check_rc(rc)
-        return val_bytes(&stored)
-
-    cdef int count_siblings(self, Tally* tally, const unsigned char* counter, const Request* request) except -1:
-        """Adds what the other edges have counted."""
-        cdef MDB_txn* txn = self.environment.reader
-        cdef unsigned int dbi = self.environment.dbis[T_OTHERS]
-        cdef MDB_cursor* cursor
-        cdef MDB_val key, row
-        check_rc(mdb_cursor_open(txn, dbi, &cursor))
-        key.mv_size, key.mv_data = KEY_BYTES, <void*>counter
-        cdef int rc = mdb_cursor_get(cursor, &key, &row, MDB_SET_RANGE)
-        while rc == 0 and key.mv_size >= KEY_BYTES and memcmp(key.mv_data, counter, KEY_BYTES) == 0:
-            count_other(tally, <octets>row.mv_data, row.mv_size, request)
-            rc = mdb_cursor_get(cursor, &key, &row, MDB_NEXT)
-        mdb_cursor_close(cursor)
-        if rc and rc != MDB_NOTFOUND:
-            fail(rc)
-        return 0
-
-
-cdef bint next_behind(Behind* behind, uint64_t* entitlement_id) except -1:
-    """The next entitlement of the walk; False at its end."""
-    if behind.rc and behind.rc != MDB_NOTFOUND:
-        fail(behind.rc)
-    if behind.rc or behind.key.mv_size != INDEX_KEY_SIZE or memcmp(
-            behind.key.mv_data, behind.prefix, 1 + HASH_SIZE) != 0:
-        return False
-    entitlement_id[0] = be64(<octets>behind.key.mv_data + 1 + HASH_SIZE)
-    behind.rc = mdb_cursor_get(behind.cursor, &behind.key, &behind.row, MDB_NEXT)
-    return True
-
-
-cdef void read_claims(const Pass* parsed, uint32_t ruleset_id, Record* record) noexcept nogil:
-    """What is known of a pass just sold: what it says itself."""
-    memset(record, 0, sizeof(Record))
-    record.ruleset_id = ruleset_id
-    record.product_class = <uint32_t>parsed.claims[PRODUCT_CLASS]
-    record.not_before = <uint32_t>parsed.claims[NOT_BEFORE]
-    record.not_after = <uint32_t>parsed.claims[NOT_AFTER]
-    record.persons = <uint16_t>parsed.claims[PERSONS]
-    record.digest = <octets>parsed.digest

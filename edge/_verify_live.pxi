@@ -1,4 +1,4 @@
-# The live records in memory: rule sets, stations, devices, keys of the day, the venue's calendar; and the Request.
+# The live records in memory: rule sets, stations, devices, keys of the day, the venue's calendar; the Request.
 
 cdef enum:
     # flags of stations and devices

@@ -131,3 +131,14 @@ cdef int read_raw(Pass* parsed, size_t made) noexcept nogil:
     parsed.key_id = <uint16_t>(parsed.raw[1] << 8 | parsed.raw[2])
     generichash(parsed.digest, 16, parsed.raw, made, NULL, 0)
     return OK
+
+
+cdef void read_claims(const Pass* parsed, uint32_t ruleset_id, Record* record) noexcept nogil:
+    """What is known of a pass just sold: what it says itself."""
+    memset(record, 0, sizeof(Record))
+    record.ruleset_id = ruleset_id
+    record.product_class = <uint32_t>parsed.claims[PRODUCT_CLASS]
+    record.not_before = <uint32_t>parsed.claims[NOT_BEFORE]
+    record.not_after = <uint32_t>parsed.claims[NOT_AFTER]
+    record.persons = <uint16_t>parsed.claims[PERSONS]
+    record.digest = <octets>parsed.digest

@@ -83,7 +83,7 @@ cdef void note_hours(Verdict verdict, const RuleSet* rules, const Request* reque
             continue
         later = hours.start > request.minute
         if told is NULL or later and (not told_later or hours.start < told.start) or (
-                not later and not told_later and hours.end > told.end):
+                not later and not told_later and hours.start > told.start):
             told, told_later = hours, later
     if told is not NULL:
         verdict.hours_start, verdict.hours_end = told.start, told.end
