@@ -15,13 +15,22 @@ from hypothesis import strategies as st
 from edge import verifier
 from paifang import records
 from paifang.records import Device, Op, Record, Station, Table, VenueSettings, pack_ops
-from paifang.rulesets import RULESET_BYTES, RuleSet
-from paifang.usage import Usage, others_key
+from paifang.rulesets import RULESET_BYTES, Hours, RuleSet, Span
+from paifang.usage import USAGE_1_BYTES, Usage, others_key
 from tests.support.budget import budget
 from tests.support.gatekit import ENTITLEMENT, GROUP, OTHER_EDGE, OWN_EDGE, PRODUCT, RECORD
 
+
+def of_version_1(usage: Usage) -> bytes:
+    """The layout before this one: read, never written."""
+    return b"\1" + usage.pack()[1:USAGE_1_BYTES]
+
+
 KEY = records.entitlement_key(ENTITLEMENT)
 RULES = RuleSet().pack()
+FULL_RULES = RuleSet(hours=(Hours(1, 2),) * 64, dates=(Span(1, 2),) * 64, blackout=(Span(3, 4),) * 64).pack()
+DAY_KEY = bytes(range(32))
+USAGE_1 = of_version_1(Usage(revision=2, total=1))
 STATION = Station(GROUP, True, False, (PRODUCT, PRODUCT + 1)).pack()
 DEVICE = Device(1, True, "lane-1").pack()
 VENUE = VenueSettings("Asia/Shanghai", 0, {1: ("西门", "West gate")}).pack()
@@ -53,8 +62,9 @@ def test_rows_of_every_table_are_written(environment: Any) -> None:
         Op(Table.ENTITLEMENT, KEY, RECORD.pack()), Op(Table.INDEX, INDEX_KEY, bytes(4)),
         Op(Table.OTHERS, OTHERS_KEY, Usage(total=1).pack()), Op(Table.RULESET, live, RULES),
         Op(Table.STATION, live, STATION), Op(Table.DEVICE, live, DEVICE), Op(Table.VENUE, live, VENUE),
+        Op(Table.DAYKEY, live, DAY_KEY),
     ]  # fmt: skip
-    assert apply(environment, *ops, generation=7) == (7, True)
+    assert apply(environment, *ops, generation=7) == (8, True)
     for op in ops[1:]:
         assert environment.get(op.table, op.key) == op.value
     assert stored(environment) == replace(RECORD, generation=7)
@@ -67,7 +77,8 @@ def test_rows_of_every_table_are_written(environment: Any) -> None:
         (Table.ENTITLEMENT, KEY, RECORD.pack(), False), (Table.INDEX, INDEX_KEY, bytes(4), False),
         (Table.OTHERS, OTHERS_KEY, Usage().pack(), False), (Table.RULESET, bytes(4), RULES, True),
         (Table.STATION, bytes(4), STATION, True), (Table.DEVICE, bytes(4), DEVICE, True),
-        (Table.VENUE, bytes(4), VENUE, True),
+        (Table.VENUE, bytes(4), VENUE, True), (Table.DAYKEY, bytes(4), DAY_KEY, True),
+        (Table.OTHERS, OTHERS_KEY, USAGE_1, False), (Table.RULESET, bytes(4), FULL_RULES, True),
     ],
 )  # fmt: skip
 def test_a_row_is_written_and_deleted(environment: Any, table: Table, key: bytes, value: bytes, live: bool) -> None:
@@ -97,6 +108,14 @@ class TestRevisions:
             row = Op(Table.OTHERS, OTHERS_KEY, Usage(revision=revision, total=total).pack())
             assert apply(environment, row) == (written, False)
         assert environment.get(Table.OTHERS, OTHERS_KEY) == Usage(revision=3, total=4).pack()
+
+    def test_across_the_versions_of_their_layout(self, environment: Any) -> None:
+        def write(value: bytes) -> int:
+            return apply(environment, Op(Table.OTHERS, OTHERS_KEY, value))[0]
+
+        assert [write(of_version_1(Usage(revision=5))), write(Usage(revision=4).pack())] == [1, 0]
+        assert [write(Usage(revision=6).pack()), write(of_version_1(Usage(revision=5)))] == [1, 0]
+        assert write(of_version_1(Usage(revision=6))) == 1
 
     def test_within_one_batch_too(self, environment: Any) -> None:
         rows = [Op(Table.ENTITLEMENT, KEY, replace(RECORD, revision=r).pack()) for r in (1, 3, 2)]
@@ -135,7 +154,8 @@ MALFORMED = {
     "a table the feed has not": raw_op(Table.USAGE, 1, KEY, Usage().pack()),
     "a journal row": raw_op(Table.JOURNAL, 1, KEY, b"entry"),
     "table 0": raw_op(0, 1, KEY, b"v"),
-    "table 8": raw_op(8, 1, KEY, b"v"),
+    "table 9": raw_op(9, 1, KEY, b"v"),
+    "table 15": raw_op(15, 1, KEY, b"v"),
     "table 255": raw_op(255, 1, KEY, b"v"),
     "neither put nor delete": raw_op(Table.ENTITLEMENT, 2, KEY, RECORD.pack()),
     "a delete with a value": raw_op(Table.ENTITLEMENT, 0, KEY, b"v"),
@@ -152,10 +172,23 @@ MALFORMED = {
     "a record of another length": raw_op(Table.ENTITLEMENT, 1, KEY, RECORD.pack()[:-1]),
     "an empty record": raw_op(Table.ENTITLEMENT, 1, KEY, b""),
     "an index value of another length": raw_op(Table.INDEX, 1, INDEX_KEY, bytes(5)),
-    "a usage of another version": raw_op(Table.OTHERS, 1, OTHERS_KEY, b"\2" + Usage().pack()[1:]),
+    "a usage of another version": raw_op(Table.OTHERS, 1, OTHERS_KEY, b"\3" + Usage().pack()[1:]),
+    "a usage of the first version's number": raw_op(Table.OTHERS, 1, OTHERS_KEY, b"\1" + Usage().pack()[1:]),
+    "a usage of the first version's length": raw_op(Table.OTHERS, 1, OTHERS_KEY, b"\2" + USAGE_1[1:]),
+    "an empty usage": raw_op(Table.OTHERS, 1, OTHERS_KEY, b""),
     "a usage of another length": raw_op(Table.OTHERS, 1, OTHERS_KEY, Usage().pack() + b"\0"),
-    "a rule set without its tail": raw_op(Table.RULESET, 1, bytes(4), RULES[:RULESET_BYTES]),
-    "a rule set of another version": raw_op(Table.RULESET, 1, bytes(4), b"\2" + RULES[1:]),
+    "a rule set cut short": raw_op(Table.RULESET, 1, bytes(4), RULES[: RULESET_BYTES - 1]),
+    "a rule set without its rows": raw_op(Table.RULESET, 1, bytes(4), FULL_RULES[:RULESET_BYTES]),
+    "a rule set whose last row is cut short": raw_op(Table.RULESET, 1, bytes(4), FULL_RULES[:-1]),
+    "a rule set with more than its rows": raw_op(Table.RULESET, 1, bytes(4), FULL_RULES + bytes(8)),
+    "a rule set with a row it does not count": raw_op(Table.RULESET, 1, bytes(4), RULES + bytes(6)),
+    "a rule set of 65 rows": raw_op(Table.RULESET, 1, bytes(4), RULES[:43] + b"\x41\0\0" + bytes(6 * 65)),
+    "a rule set with another activation": raw_op(Table.RULESET, 1, bytes(4), RULES[:42] + b"\3\0\0\0"),
+    "a rule set of another version": raw_op(Table.RULESET, 1, bytes(4), b"\1" + RULES[1:]),
+    "an empty rule set": raw_op(Table.RULESET, 1, bytes(4), b""),
+    "a key of the day cut short": raw_op(Table.DAYKEY, 1, bytes(4), DAY_KEY[1:]),
+    "a key of the day too long": raw_op(Table.DAYKEY, 1, bytes(4), DAY_KEY + b"\0"),
+    "a key of the day without a day": raw_op(Table.DAYKEY, 1, b"", DAY_KEY),
     "a station cut short": raw_op(Table.STATION, 1, bytes(4), STATION[:-1]),
     "a station with more than its products": raw_op(Table.STATION, 1, bytes(4), STATION + b"\0\0\0\0"),
     "a station that counts 2**30 products": raw_op(Table.STATION, 1, bytes(4), STATION[:8] + b"\0\0\0\x40"),
@@ -199,12 +232,13 @@ def test_a_full_map_is_told(core: ModuleType, tmp_path: Path) -> None:
 some_ops = st.lists(
     st.builds(
         raw_op,
-        st.sampled_from([*range(9), 16, 255]),
+        st.sampled_from([*range(10), 16, 255]),
         st.sampled_from([0, 1, 1, 1, 2]),
         st.sampled_from([KEY, INDEX_KEY, OTHERS_KEY, others_key(ENTITLEMENT, GROUP, OWN_EDGE), bytes(4), b""]),
         st.sampled_from([
             b"", RECORD.pack(), replace(RECORD, revision=9).pack(), bytes(4), Usage().pack(),
-            Usage(revision=4, total=2).pack(), RULES, STATION, STATION[:-4], DEVICE, VENUE, b"\1",
+            Usage(revision=4, total=2).pack(), RULES, FULL_RULES, STATION, STATION[:-4], DEVICE, VENUE,
+            DAY_KEY, USAGE_1, b"\1",
         ]),
     ),
     max_size=6,
@@ -217,6 +251,10 @@ matching_ops = st.lists(
         ),
         st.builds(
             lambda edge, usage: raw_op(3, 1, others_key(ENTITLEMENT, GROUP, edge), usage.pack()),
+            st.integers(1, 3), st.builds(Usage, revision=st.integers(0, 4), total=st.integers(0, 9)),
+        ),
+        st.builds(
+            lambda edge, usage: raw_op(3, 1, others_key(ENTITLEMENT, GROUP, edge), of_version_1(usage)),
             st.integers(1, 3), st.builds(Usage, revision=st.integers(0, 4), total=st.integers(0, 9)),
         ),
         st.builds(lambda n, value: raw_op(5, 1, records.live_key(n), value), st.integers(0, 3), st.just(STATION)),

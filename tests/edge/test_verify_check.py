@@ -10,10 +10,11 @@ from types import ModuleType
 import pytest
 from nacl.signing import SigningKey
 
-from paifang import base45, passes, records
+from paifang import base45, passes, records, short_codes
 from paifang.reasons import Reason
 from paifang.records import CredentialKind, Device, Op, RecordFlag, State, Station, Table
-from paifang.usage import Usage, others_key, usage_key
+from paifang.rulesets import RuleFlag, RuleSet
+from paifang.usage import USAGE_1_BYTES, USAGE_BYTES, Usage, others_key, usage_key
 from tests.support.gatekit import (
     CLAIMS,
     ENTITLEMENT,
@@ -35,6 +36,9 @@ from tests.support.gatekit import (
     sign,
 )  # fmt: skip
 
+SHORT_CODE = next(
+    code for last in short_codes.ALPHABET if (code := short_codes.normalise(b"7K3MQ0ZW4T9" + last.encode()))
+)
 UNSEEN = replace(CLAIMS, entitlement_id=ENTITLEMENT + 1)
 ID_NUMBER = b"11010119900307663X"
 
@@ -61,7 +65,17 @@ class TestLines:
         assert (verdict.reason, verdict.kind, verdict.tag, verdict.entitlement_id) == (Reason.UNREADABLE, 0, b"", 0)
 
     @pytest.mark.parametrize(
-        "text", [b"https://pay.example/abc", b"abc", b"PF2:ABCDEF", b"PR1:ABC", b"pf1:BB8", b"x" * 65, b" " * 1024]
+        "text",
+        [
+            b"https://pay.example/abc",
+            b"abc",
+            b"PF2:ABCDEF",
+            b"pf1:BB8",
+            b"pr1:BB8",
+            b"pm1:M000123",
+            b"x" * 65,
+            b" " * 1024,
+        ],
     )
     def test_text_that_is_none_of_ours_is_of_unknown_format(self, gate: Gate, text: bytes) -> None:
         assert gate.present(text).reason == Reason.UNKNOWN_FORMAT
@@ -86,6 +100,10 @@ class TestLines:
     def test_a_pass_is_expected_where_the_reader_says_pass(self, gate: Gate) -> None:
         assert gate.present(b"ABC-123456", CredentialKind.PASS).reason == Reason.UNKNOWN_FORMAT
         assert gate.present(b"\1\2", CredentialKind.PASS).reason == Reason.UNREADABLE
+
+    def test_a_rotating_pass_is_expected_where_the_reader_says_rotating(self, gate: Gate) -> None:
+        assert gate.present(b"ABC-123456", CredentialKind.ROTATING).reason == Reason.UNKNOWN_FORMAT
+        assert gate.present(b"PR1:ABC", CredentialKind.PASS).reason == Reason.UNKNOWN_FORMAT
 
     @pytest.mark.parametrize("kind", [CredentialKind.ROTATING, 8, 99, -1])
     def test_a_kind_not_known_here_is_of_unknown_format(self, gate: Gate, kind: int) -> None:
@@ -191,8 +209,8 @@ class TestIndexedCredentials:
         ("kind", "value"),
         [
             (CredentialKind.CHANNEL, b"OTA-2024-000017"), (CredentialKind.ID_NUMBER, ID_NUMBER),
-            (CredentialKind.CARD_UID, b"\x04\xa2\x00\x91"), (CredentialKind.MEMBER, b"M000123"),
-            (CredentialKind.SHORT, b"K7WQ"),
+            (CredentialKind.CARD_UID, b"04A20091"), (CredentialKind.MEMBER, b"M000123"),
+            (CredentialKind.SHORT, SHORT_CODE),
         ],
     )  # fmt: skip
     def test_each_kind_is_found_by_its_keyed_hash(self, gate: Gate, kind: CredentialKind, value: bytes) -> None:
@@ -210,6 +228,65 @@ class TestIndexedCredentials:
         assert gate.present(b"a" * 65).reason == Reason.UNKNOWN_FORMAT
         assert gate.present(b"ab 12Z").reason == Reason.UNKNOWN_FORMAT
 
+    def test_a_member_code_says_what_it_is(self, gate: Gate) -> None:
+        gate.apply([index_op(CredentialKind.MEMBER, b"M000123")])
+        for data, kind in ((b"PM1:M000123", CredentialKind.LINE), (b"M000123", CredentialKind.MEMBER)):
+            verdict = gate.present(data, kind)
+            assert (verdict.admit, verdict.kind) == (True, CredentialKind.MEMBER)
+        for data, reason in ((b"PM1:", Reason.UNREADABLE), (b"PM1:" + b"m" * 65, Reason.UNREADABLE),
+                             (b"PM1:" + b"m" * 64, Reason.UNKNOWN), (b"PM1:m000123", Reason.UNKNOWN)):  # fmt: skip
+            verdict = gate.present(data)
+            assert (verdict.reason, verdict.kind) == (reason, CredentialKind.MEMBER)
+
+    @pytest.mark.parametrize(
+        "typed",
+        [SHORT_CODE, SHORT_CODE.lower(), b"7k3m-Q0ZW 4T9" + SHORT_CODE[-1:], b" 7K3MQOzW4T9-" + SHORT_CODE[-1:]],
+    )
+    def test_a_short_code_is_read_as_it_is_typed(self, gate: Gate, typed: bytes) -> None:
+        gate.apply([index_op(CredentialKind.SHORT, SHORT_CODE)])
+        for kind in (CredentialKind.LINE, CredentialKind.SHORT):
+            verdict = gate.present(typed, kind)
+            assert (verdict.admit, verdict.kind) == (True, CredentialKind.SHORT)
+
+    def test_a_mistyped_short_code_is_none(self, gate: Gate) -> None:
+        gate.apply([index_op(CredentialKind.SHORT, SHORT_CODE)])
+        for at, other in ((0, b"8"), (5, b"1"), (11, b"X")):
+            typed = SHORT_CODE[:at] + other + SHORT_CODE[at + 1 :]
+            assert gate.present(typed, CredentialKind.SHORT).reason == Reason.UNKNOWN_FORMAT
+            verdict = gate.present(typed)
+            assert (verdict.reason, verdict.kind) == (Reason.UNKNOWN, CredentialKind.CHANNEL)
+        swapped = SHORT_CODE[1::-1] + SHORT_CODE[2:]
+        assert gate.present(swapped, CredentialKind.SHORT).reason == Reason.UNKNOWN_FORMAT
+        for typed in (SHORT_CODE[:-1], SHORT_CODE + b"0", b"UUUUUUUUUUUU", b"\xff" + SHORT_CODE[1:]):
+            assert gate.present(typed, CredentialKind.SHORT).reason == Reason.UNKNOWN_FORMAT
+        for typed in (b"", b"0" * 65, b"-" * 60 + SHORT_CODE):
+            assert gate.present(typed, CredentialKind.SHORT).reason == Reason.UNREADABLE
+
+    def test_a_channels_code_that_reads_like_a_short_one_is_the_channels(self, gate: Gate) -> None:
+        code = SHORT_CODE.lower()
+        gate.apply([index_op(CredentialKind.CHANNEL, code)])
+        verdict = gate.present(code)
+        assert (verdict.admit, verdict.kind) == (True, CredentialKind.CHANNEL)
+        gate.apply([index_op(CredentialKind.SHORT, SHORT_CODE, 404)])
+        verdict = gate.present(code)
+        assert (verdict.reason, verdict.kind) == (Reason.UNKNOWN, CredentialKind.SHORT)
+        spaced = SHORT_CODE[:6] + b" " + SHORT_CODE[6:]
+        gate.apply([index_op(CredentialKind.SHORT, SHORT_CODE, 404), index_op(CredentialKind.CHANNEL, spaced)])
+        assert gate.present(spaced).kind == CredentialKind.SHORT
+
+    @pytest.mark.parametrize(
+        ("data", "reason"),
+        [
+            (b"04a20091", Reason.OK), (b" 04A20091\r\n", Reason.OK), (b"04A2009", Reason.UNREADABLE),
+            (b"04A2009G", Reason.UNREADABLE), (b"\x04\xa2\x00\x91", Reason.UNREADABLE), (b"", Reason.UNREADABLE),
+            (b"04A20092", Reason.UNKNOWN), (b"0" * 66, Reason.UNREADABLE),
+        ],
+    )  # fmt: skip
+    def test_a_card_is_found_by_its_number_in_hex(self, gate: Gate, data: bytes, reason: Reason) -> None:
+        gate.apply([index_op(CredentialKind.CARD_UID, b"04A20091")])
+        verdict = gate.present(data, CredentialKind.CARD_UID)
+        assert (verdict.reason, verdict.kind) == (reason, CredentialKind.CARD_UID)
+
     def test_an_id_number_is_stripped_and_upper_cased(self, gate: Gate) -> None:
         gate.apply([index_op(CredentialKind.ID_NUMBER, ID_NUMBER)])
         assert gate.present(b" 11010119900307663x\r\n", CredentialKind.ID_NUMBER).admit
@@ -225,7 +302,7 @@ class TestIndexedCredentials:
 
     def test_one_kind_does_not_find_anothers_value(self, gate: Gate) -> None:
         gate.apply([index_op(CredentialKind.MEMBER, b"M000123")])
-        assert gate.present(b"M000123", CredentialKind.CARD_UID).reason == Reason.UNKNOWN
+        assert gate.present(b"M000123", CredentialKind.CHANNEL).reason == Reason.UNKNOWN
 
     def several(self, gate: Gate, *records_: records.Record) -> None:
         for number, record in enumerate(records_, start=1):
@@ -301,8 +378,38 @@ class TestUsage:
         assert gate.present(LINE).reason == Reason.USED_AT_SIBLING
 
     def test_a_usage_of_an_unknown_layout_refuses(self, gate: Gate) -> None:
-        gate.put(Table.USAGE, usage_key(ENTITLEMENT, GROUP), b"\2" + Usage().pack()[1:])
+        gate.put(Table.USAGE, usage_key(ENTITLEMENT, GROUP), b"\3" + Usage().pack()[1:])
         assert gate.present(LINE).reason == Reason.UNKNOWN
+
+    def test_a_usage_of_the_first_layout_is_read_and_written_in_the_second(self, gate: Gate) -> None:
+        first = b"\1" + Usage(revision=4).pack()[1:USAGE_1_BYTES]
+        gate.put(Table.USAGE, usage_key(ENTITLEMENT, GROUP), first)
+        verdict = gate.present(LINE)
+        assert (verdict.admit, verdict.usage_before) == (True, first)
+        assert Usage.unpack(verdict.usage_after).revision == 5
+        assert len(verdict.usage_after) == USAGE_BYTES
+        gate.apply(
+            [Op(Table.OTHERS, others_key(ENTITLEMENT, GROUP, 2), b"\1" + Usage(total=1).pack()[1:USAGE_1_BYTES])]
+        )
+        assert gate.present(LINE).reason == Reason.USED_AT_SIBLING
+
+    @pytest.mark.spec("T-51")
+    def test_uses_of_the_whole_venue_are_read_where_the_rule_set_counts_them(self, gate: Gate) -> None:
+        used = Usage(total=1, last_station=SIBLING, last_ms=NOW_MS - 5000)
+        gate.put(Table.USAGE, usage_key(ENTITLEMENT, 0), used.pack())
+        verdict = gate.present(LINE)
+        assert (verdict.admit, verdict.whole_key, verdict.whole_before, verdict.whole_after) == (True, b"", None, b"")
+        gate.apply(GOOD.but(revision=2, rules=RuleSet(flags=RuleFlag.WHOLE, uses_total=2)).ops())
+        gate.verifier.reload_live()
+        verdict = gate.present(LINE)
+        assert (verdict.whole_key, verdict.whole_before) == (usage_key(ENTITLEMENT, 0), used.pack())
+        assert Usage.unpack(verdict.whole_after).total == 2
+        gate.verifier.inflight[verdict.whole_key] = verdict.whole_after
+        second = gate.present(LINE, now_ms=NOW_MS + 1)
+        assert (second.reason, second.whole_before) == (Reason.USED_UP, verdict.whole_after)
+        del gate.verifier.inflight[verdict.whole_key]
+        gate.apply([Op(Table.OTHERS, others_key(ENTITLEMENT, 0, 2), used.pack())])
+        assert gate.present(LINE).reason == Reason.USED_UP
 
     def test_stations_of_one_group_share_the_count(self, gate: Gate) -> None:
         gate.apply([
