@@ -168,7 +168,9 @@ class TestSettings:
             venue(
                 {PRODUCT: (SOLD_RULES, 5)},
                 holidays={
-                    DAY: (DayKind.HOLIDAY, "节", "feast"), DAY + 1: (DayKind.WORKDAY, "班", "moved"), DAY + 3: (9, "", ""),
+                    DAY: (DayKind.HOLIDAY, "节", "feast"),
+                    DAY + 1: (DayKind.WORKDAY, "班", "moved"),
+                    DAY + 3: (9, "", ""),
                 },
             ),
         ])  # fmt: skip
