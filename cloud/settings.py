@@ -126,6 +126,7 @@ INSTALLED_APPS = [
     "cloud.admissions",
     "cloud.gates",
     "cloud.admin",
+    "cloud.storefront",
 ]
 
 MIDDLEWARE = [

@@ -6,6 +6,7 @@ from cloud.admin.health import healthz
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
+    path("t/", include("cloud.storefront.urls")),
     path("", include("cloud.admin.urls")),
 ]
 

@@ -34,3 +34,9 @@ def id_number(visitor: Visitor) -> str | None:
     if visitor.sealed_id_number is None:
         return None
     return sealing.unseal(PURPOSE, bytes(visitor.sealed_id_number)).decode("ascii")
+
+
+def masked_name(name: str) -> str:
+    """ "王**" of 王小明, "J***" of John: the first character and one star for each other, at most three."""
+    name = name.strip()
+    return name[:1] + "*" * min(max(len(name) - 1, 1), 3) if name else ""

@@ -17,16 +17,11 @@ from django_scopes import scope
 
 from cloud.admin.desk import Desk, desk_of
 from cloud.core.errors import DomainError
+from cloud.core.policy import CONTENT_POLICY
 from cloud.staff.permissions import Permission
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, Desk, P], HttpResponse]
-
-# Everything comes from this address, scripts and styles from files only.
-POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
 
 
 class NoVenue(PermissionDenied):
@@ -67,7 +62,7 @@ def show(
 
 def secured(response: HttpResponse) -> HttpResponse:
     """Adds the content policy, and keeps pages with people's names out of shared caches."""
-    response.setdefault("Content-Security-Policy", POLICY)
+    response.setdefault("Content-Security-Policy", CONTENT_POLICY)
     response.setdefault("Cache-Control", "private, no-store")
     return response
 

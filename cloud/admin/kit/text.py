@@ -42,9 +42,3 @@ def stamp(moment: datetime | None) -> str:
 def minute(moment: datetime) -> str:
     """ "2026-11-21 09:14" in the time zone in force."""
     return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M")
-
-
-def masked_name(name: str) -> str:
-    """ "王**" of 王小明, "J***" of John: the first character and one star for each other, at most three."""
-    name = name.strip()
-    return name[:1] + "*" * min(max(len(name) - 1, 1), 3) if name else ""

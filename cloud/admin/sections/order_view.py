@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from cloud.admin.kit import verdict
 from cloud.admin.kit.pill import Pill, Tone
 from cloud.admin.kit.table import Cell, Column, Empty, Row, Table
-from cloud.admin.kit.text import masked_name, money, named, stamp
+from cloud.admin.kit.text import money, named, stamp
 from cloud.admissions.history import Presented
 from cloud.admissions.models import Admission
 from cloud.core.idnumber import masked
@@ -22,6 +22,7 @@ from cloud.core.models import AuditRow
 from cloud.entitlements.acks import Applied
 from cloud.entitlements.models import Entitlement
 from cloud.sales.models import Order, OrderUnit
+from cloud.sales.personal import masked_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,14 +74,6 @@ def test_money_loses_nothing(fen):
     assert int(written) == fen
 
 
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [("王小明", "王**"), ("王", "王*"), ("欧阳娜娜", "欧***"), (" John ", "J***"), ("", ""), ("  ", "")],
-)
-def test_masked_names(name, shown):
-    assert text.masked_name(name) == shown
-
-
 def test_names_follow_the_language_and_fall_back():
     both, only = SimpleNamespace(name_zh="西门", name_en="West"), SimpleNamespace(name_zh="东门", name_en="")
     with translation.override("en"):

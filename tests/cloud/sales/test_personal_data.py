@@ -13,6 +13,7 @@ from django_scopes import scopes_disabled
 from cloud.catalog.models import TicketProduct
 from cloud.core.business_day import today
 from cloud.core.errors import DomainError
+from cloud.sales.personal import masked_name
 from cloud.sales.services import issue_order, revoke_order
 from cloud.sales.values import OrderLine, VisitorInput
 from cloud.venues.models import Venue
@@ -44,3 +45,11 @@ def test_no_id_number_is_kept_in_clear(venue: Venue, adult: TicketProduct, caplo
             assert not part.exists() or number.encode() not in part.read_bytes()
     own = [record.getMessage() for record in caplog.records if not record.name.startswith("django.db")]
     assert not any(number in message for message in own)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("王小明", "王**"), ("王", "王*"), ("欧阳娜娜", "欧***"), (" John ", "J***"), ("", ""), ("  ", "")],
+)
+def test_masked_names(name: str, shown: str) -> None:
+    assert masked_name(name) == shown
