@@ -1,4 +1,4 @@
-"""The edge's command line: run, enrol, status, check-config. `paifang edge ...` comes here."""
+"""The edge's command line: run, enrol, status, explain, check-config. `paifang edge ...` comes here."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from edge import config
 from edge.config import EdgeConfig
 from edge.errors import EdgeError
 from paifang import __version__
+from paifang.records import CredentialKind
 
 FAILED = 1  # what was asked could not be done
 WRONG = 2  # it was asked wrongly: arguments, configuration, token
 
 STATUS_TIMEOUT_S = 3.0
+_KINDS = [kind.name.lower() for kind in CredentialKind]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         return int(asked.do(config.load(asked.config), asked))
     except EdgeError as problem:
         print(f"paifang edge: {problem}", file=sys.stderr)
-        return WRONG if problem.code in ("config", "enrol.token") else FAILED
+        return WRONG if problem.code in ("config", "enrol.token", "explain") else FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,6 +53,13 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--token-file", type=Path, metavar="FILE", help='a file that holds it; "-" is standard input')
     status = command("status", _status, "Asks the running edge how it is doing.")
     status.add_argument("--json", action="store_true", help="the whole of /health, as it is")
+    explaining = command("explain", _explain, "Why a credential is or would be refused: every check. Uses nothing up.")
+    explaining.add_argument("credential", metavar="CREDENTIAL", help='what would be presented; "-": standard input')
+    explaining.add_argument("--lane", required=True, metavar="N", help="the lane's device, or its place in the file")
+    explaining.add_argument("--at", default="", metavar="TIME", help="wall clock, 2026-10-01T09:30; default: now")
+    explaining.add_argument("--kind", choices=_KINDS, default="line", help="default: line, what a scanner reads")
+    explaining.add_argument("--id-read", default="", metavar="NUMBER", help="the ID number read at the lane before")
+    explaining.add_argument("--language", choices=("zh", "en"), default="zh")
     command("check-config", _check_config, "Reads the configuration and says what is wrong with it.")
     return parser
 
@@ -61,6 +70,12 @@ def _run(settings: EdgeConfig, _: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     daemon.run(settings)
     return 0
+
+
+def _explain(settings: EdgeConfig, asked: argparse.Namespace) -> int:
+    from edge import explain_cli
+
+    return explain_cli.run(settings, asked)
 
 
 def _enrol(settings: EdgeConfig, asked: argparse.Namespace) -> int:

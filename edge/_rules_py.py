@@ -180,16 +180,16 @@ def record_facts(entitlement_id: int, record: Record, rules: RuleSet | None = No
     }
 
 
-def judge(
-    entitlement_id: int, record: Record, live: LiveState, counters: Counters, request: Request, tag: bytes = b""
-) -> Verdict:
-    """The verdict on a known record at a station that verifies."""
+def read_case(
+    entitlement_id: int, record: Record, live: LiveState, counters: Counters, request: Request
+) -> tuple[Case | None, dict[str, Any]]:
+    """All the rules look at (None where it cannot be read), and what a verdict tells whatever they say."""
     rules, station = live.ruleset, live.station
-    facts = record_facts(entitlement_id, record, rules) | {"tag": tag}
+    facts = record_facts(entitlement_id, record, rules)
     if station is not None:
         facts["group_id"] = station.group_id
     if rules is None or record.persons == 0:
-        return refuse(Reason.UNKNOWN, request.kind, **facts)
+        return None, facts
     owner = facts["owner_id"]
     group = whole = None
     if station is not None:
@@ -199,11 +199,21 @@ def judge(
         whole = counters.of_whole(owner)
         facts |= {"whole_key": usage_key(owner, WHOLE_GROUP), "whole_before": whole.own}
     try:
-        case = Case(
+        return Case(
             entitlement_id, record, rules, station, live.device, request,
             group.usages() if group else (), whole.usages() if whole else (),
-        )  # fmt: skip
+        ), facts  # fmt: skip
     except ValueError:
+        return None, facts
+
+
+def judge(
+    entitlement_id: int, record: Record, live: LiveState, counters: Counters, request: Request, tag: bytes = b""
+) -> Verdict:
+    """The verdict on a known record at a station that verifies."""
+    case, facts = read_case(entitlement_id, record, live, counters, request)
+    facts["tag"] = tag
+    if case is None:
         return refuse(Reason.UNKNOWN, request.kind, **facts)
     missed = first_miss(CHECKS, case)
     if missed is not None:

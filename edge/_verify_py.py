@@ -73,8 +73,8 @@ class Verifier:
         self._pepper = pepper
         self._keys: dict[int, PublicKey] = {}
         self._rulesets: dict[int, RuleSet | None] = {}
-        self._stations: dict[int, Station | None] = {}
-        self._devices: dict[int, Device | None] = {}
+        self.stations: dict[int, Station | None] = {}
+        self.devices: dict[int, Device | None] = {}
         self._day_keys: dict[int, bytes] = {}
         self._day_kinds: dict[int, int] = {}
         self._signed_only: dict[int, int] = {}
@@ -85,8 +85,8 @@ class Verifier:
             return [(int.from_bytes(key, "big"), value) for key, value in self._rows(table) if len(key) == 4]
 
         self._rulesets = {number: parse(RuleSet, value) for number, value in rows(Table.RULESET)}
-        self._stations = {number: parse(Station, value) for number, value in rows(Table.STATION)}
-        self._devices = {number: parse(Device, value) for number, value in rows(Table.DEVICE)}
+        self.stations = {number: parse(Station, value) for number, value in rows(Table.STATION)}
+        self.devices = {number: parse(Device, value) for number, value in rows(Table.DEVICE)}
         self._day_keys = {day: key for day, key in rows(Table.DAYKEY) if len(key) == DAY_KEY_BYTES}
         venues = rows(Table.VENUE)
         venue = parse(VenueSettings, venues[0][1]) if venues else None
@@ -105,10 +105,10 @@ class Verifier:
         companion: bytes = b"", room: int = NO_LIMIT, day_room: int = NO_LIMIT,
     ) -> Verdict:  # fmt: skip
         request = self.request(kind, station_id, device_id, now_ms, day, month, minute, room, day_room)
-        station = self._stations.get(station_id)
+        station = self.stations.get(station_id)
         request, value, miss = self.recognise(request, data)
         if station is not None and station.exit:
-            return self._let_out(station, value, request, miss)
+            return self.let_out(station, value, request, miss)
         if miss is not None:
             return refuse(miss, request.kind)
         if request.kind in (CredentialKind.PASS, CredentialKind.ROTATING):
@@ -197,8 +197,8 @@ class Verifier:
 
     # --- exits --------------------------------------------------------------------------------------------------------
 
-    def _let_out(self, station: Station, value: bytes, request: Request, miss: Reason | None) -> Verdict:
-        """Whatever was presented; a visit is closed where the credential says whose."""
+    def let_out(self, station: Station, value: bytes, request: Request, miss: Reason | None) -> Verdict:
+        """At an exit, whatever was presented; a visit is closed where the credential says whose."""
         if miss is not None:
             return let_out(station, request)
         if request.kind in (CredentialKind.PASS, CredentialKind.ROTATING):
@@ -233,8 +233,8 @@ class Verifier:
     def live(self, record: Record, request: Request) -> LiveState:
         return LiveState(
             self._rulesets.get(record.ruleset_id),
-            self._stations.get(request.station_id),
-            self._devices.get(request.device_id),
+            self.stations.get(request.station_id),
+            self.devices.get(request.device_id),
         )
 
     def with_identity(self, request: Request, entitlement_id: int, companion: bytes) -> Request:

@@ -106,6 +106,10 @@ class Clock:
         self._day_from_ms = int(self._calendar.start(day).timestamp()) * 1000
         self._day_until_ms = int(self._calendar.end(day).timestamp()) * 1000
 
+    @property
+    def calendar(self) -> Calendar:
+        return self._calendar
+
     def use_calendar(self, calendar: Calendar) -> None:
         """The venue's settings came or changed."""
         self._calendar = calendar

@@ -25,6 +25,7 @@ from edge.committer import Committer
 from edge.config import EdgeConfig
 from edge.entrance import LaneRunner
 from edge.errors import KeySetError
+from edge.explain import Explainer
 from edge.feed import KEYSET, Feed
 from edge.identity import Identity
 from edge.keyring import KeyRing
@@ -81,6 +82,10 @@ class _Daemon:
         self.admissions = Admissions(
             self.environment, self.verifier, self.committer, decide=self.module.decide, moment=self.clock.moment
         )
+        self.explainer = Explainer(
+            self.environment, self.verifier, self.enrolled.pepper, pass_keys=self.keys.pass_keys,
+            calendar=lambda: self.clock.calendar, now_ms=self.clock.now_ms, room=self.admissions.room.left,
+        )  # fmt: skip
         self.committer.start()
         gates = self.config.gates or self.enrolled.gates_address
         channel = open_channel(self.enrolled, gates)
@@ -100,7 +105,7 @@ class _Daemon:
     def _parts(self, gates: str, channel: Any) -> health.Parts:
         uplink = Uplink(
             channel, self.environment, self.committer, self.clock,
-            status=lambda: health.edge_status(self.parts), alarm=self.alarm, answer=self._answer,
+            status=lambda: health.edge_status(self.parts), alarm=self.alarm, answer=self.explainer.answer,
             elsewhere=self._elsewhere,
         )  # fmt: skip
         feed = Feed(
@@ -149,7 +154,8 @@ class _Daemon:
             nursery.start_soon(self._keep, "clock", self._tick_forever)
             if self.config.http:
                 said = partial(health.health, self.parts)
-                nursery.start_soon(self._keep, "http", partial(http.serve_forever, self.config.http, said))
+                served = partial(http.serve_forever, self.config.http, said, self.explainer.asked)
+                nursery.start_soon(self._keep, "http", served)
 
     async def _keep(self, name: str, room: Callable[[], Awaitable[None]]) -> None:
         """Runs a room for ever."""
@@ -216,9 +222,6 @@ class _Daemon:
         self.admissions.signed_only.use_settings(settings.signed_only)
         if settings.keyset_version > self.keys.version:
             self.parts.feed.ask_keys()
-
-    def _answer(self, question: scan_pb2.Question) -> scan_pb2.Explanation:
-        return scan_pb2.Explanation(id=question.id)
 
     def _elsewhere(self, told: scan_pb2.Elsewhere) -> None:
         """The cloud says what the other edges have counted."""

@@ -1,11 +1,13 @@
 """Health and metrics over HTTP, for people and monitors on the entrance's own network. No framework, no writes.
 
-GET /health   the whole health as JSON; 503 when nobody can be admitted
-GET /metrics  the same figures for Prometheus
+GET /health    the whole health as JSON; 503 when nobody can be admitted
+GET /metrics   the same figures for Prometheus
+POST /explain  why a credential is or would be refused, as JSON; for programs on this machine alone
 """
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable
@@ -18,21 +20,28 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from edge.verifier import StoreError
+
 log = logging.getLogger(__name__)
 
 Health = Callable[[], dict[str, Any]]
+Explain = Callable[[dict[str, Any]], dict[str, Any]]  # edge.explain.Explainer.asked; ValueError: wrongly asked
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 RETRY_S = 5.0
 TEXT = b"text/plain; version=0.0.4; charset=utf-8"
+JSON = b"application/json"
+MAX_QUESTION = 16_384  # bytes
+Answer = tuple[int, bytes, bytes]  # status, content type, body
 
 
 class App:
     """The ASGI application."""
 
-    def __init__(self, health: Health) -> None:
+    def __init__(self, health: Health, explain: Explain | None = None) -> None:
         self._health = health
+        self._explain = explain
         self._registry = CollectorRegistry()
         self._registry.register(_Figures(health))
 
@@ -40,7 +49,10 @@ class App:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
         elif scope["type"] == "http":
-            status, kind, body = self._answer(scope["method"], scope["path"])
+            if scope["path"] == "/explain":
+                status, kind, body = await self._explained(scope, receive)
+            else:
+                status, kind, body = self._answer(scope["method"], scope["path"])
             headers = [
                 (b"content-type", kind),
                 (b"content-length", str(len(body)).encode()),
@@ -49,16 +61,52 @@ class App:
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
-    def _answer(self, method: str, path: str) -> tuple[int, bytes, bytes]:
+    def _answer(self, method: str, path: str) -> Answer:
         if method not in ("GET", "HEAD"):
             return 405, b"text/plain", b"only GET\n"
         if path == "/health":
             health = self._health()
             body = json.dumps(health, ensure_ascii=False, indent=1).encode() + b"\n"
-            return 503 if health["status"] == "failing" else 200, b"application/json", body
+            return 503 if health["status"] == "failing" else 200, JSON, body
         if path == "/metrics":
             return 200, TEXT, generate_latest(self._registry)
         return 404, b"text/plain", b"there is /health and /metrics\n"
+
+    async def _explained(self, scope: dict[str, Any], receive: Receive) -> Answer:
+        """To programs of this machine; a browser's page from elsewhere cannot send this content type unasked."""
+        if self._explain is None:
+            return _problem(404, "not served here")
+        if scope["method"] != "POST":
+            return _problem(405, "only POST")
+        if not _of_this_machine(scope.get("client")):
+            return _problem(403, "only from this machine")
+        if dict(scope["headers"]).get(b"content-type") != JSON:
+            return _problem(415, "only application/json")
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > MAX_QUESTION:
+                return _problem(413, "too long")
+        try:
+            told = self._explain(json.loads(body))
+        except ValueError as problem:
+            return _problem(400, str(problem))
+        except StoreError as problem:
+            return _problem(503, str(problem))
+        return 200, JSON, json.dumps(told, ensure_ascii=False).encode() + b"\n"
+
+
+def _problem(status: int, text: str) -> Answer:
+    return status, JSON, json.dumps({"problem": text}).encode() + b"\n"
+
+
+def _of_this_machine(client: Any) -> bool:
+    try:
+        return ipaddress.ip_address(client[0]).is_loopback
+    except (TypeError, ValueError):
+        return False
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
@@ -118,13 +166,13 @@ def _counter(name: str, text: str, value: float) -> Metric:
     return CounterMetricFamily(f"paifang_{name}", text, value=float(value))
 
 
-async def serve_forever(address: str, health: Health) -> None:
+async def serve_forever(address: str, health: Health, explain: Explain | None = None) -> None:
     """Serves until cancelled. A port that is taken is tried again: the gates do not depend on it."""
     config = Config()
     config.bind = [address]
     config.loglevel = "WARNING"
     config.graceful_timeout = 0.5
-    app: Any = App(health)
+    app: Any = App(health, explain)
     while True:
         try:
             await serve(app, config)

@@ -91,7 +91,7 @@ def products(draw: st.DrawFn, name: int, today: date) -> Product:
     others = [rule for rule in rules if rule not in counting]
     chosen = draw(st.lists(st.sampled_from(counting), max_size=3, unique=True))
     chosen += draw(st.lists(st.sampled_from(others), max_size=2, unique=True))
-    unlimited = {"uses_at_a_group": draw(st.sampled_from([1, None, None]))}
+    unlimited = {"uses_at_a_group": draw(st.sampled_from([1, None, None])), "pooled": draw(st.booleans())}
     return Product(name, **(unlimited | {rule: draw(rules[rule]) for rule in chosen}))
 
 
@@ -246,11 +246,13 @@ class Histories(RuleBasedStateMachine):
         starts = now + draw(st.sampled_from([-hour, -2 * hour, -hour, -hour, hour / 20]))
         ends = starts + draw(st.sampled_from([80 * hour, 800 * hour, 800 * hour, 4 * hour]))
         slot = draw(st.sampled_from([None, None, None, None, (hour / 20, hour), (-hour, hour / 4), (-hour, 9 * hour)]))
+        product = draw(st.sampled_from(self.products))
+        card = draw(st.sampled_from([None, 9001, 9002])) if product.pooled else None
         self.put_ticket(Ticket(
-            number=len(self.venue.tickets) + 1, product=draw(st.sampled_from(self.products)), valid_from=starts,
+            number=len(self.venue.tickets) + 1, product=product, valid_from=starts,
             valid_until=ends, persons=draw(st.sampled_from([1, 1, 2, 4])),
             slot=slot and (now + slot[0], now + slot[1]), activated=draw(often), collected=draw(often),
-            booked=draw(often), live_code_only=draw(seldom), card=draw(st.sampled_from([None, None, 9001, 9002])),
+            booked=draw(often), live_code_only=draw(seldom), card=card,
             holder=draw(st.sampled_from(["", *HOLDERS])),
         ))  # fmt: skip
 

@@ -45,12 +45,13 @@ class Product:
     lasts_days: int | None = None
     pause: timedelta | None = None
     no_passback: bool = False
+    pooled: bool = False  # sold with cards that share their uses
 
     @property
     def counts_everywhere(self) -> bool:
-        """Whether one of its rules looks at the whole venue."""
+        """Whether its uses are counted over the whole venue: one of its rules, or a pool's, may look at them all."""
         limits = (self.uses_in_all, self.uses_a_month, self.uses_a_day, self.lasts, self.lasts_days, self.pause)
-        return self.no_passback or any(limit is not None for limit in limits)
+        return self.pooled or self.no_passback or any(limit is not None for limit in limits)
 
 
 @dataclass(frozen=True)
