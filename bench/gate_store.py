@@ -1,7 +1,8 @@
-"""The store that the verifier's benches read: a million entitlements, of which some thousand have real passes.
+"""The stores that the verifier's benches read: a million entitlements, of which some thousand have real passes.
 
 Ids are random, as the cloud's are. Each pass is really signed and really encoded; the other records carry random
-digests. Around them 200 rule sets and 30 stations of 40 products each.
+digests. Around them 200 rule sets and 30 stations of 40 products each. `fill_ruled` fills a small store with
+entitlements that every rule is asked of, and with rotating ones.
 """
 
 from __future__ import annotations
@@ -9,16 +10,31 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nacl.signing import SigningKey
 
-from paifang import passes
+from paifang import passes, rotating
 from paifang.passes import Claims
-from paifang.records import RECORD_BYTES, Device, Op, Record, Station, Table, entitlement_key, live_key, pack_ops
-from paifang.rulesets import RuleSet
+from paifang.records import (
+    RECORD_BYTES,
+    CredentialKind,
+    Device,
+    Op,
+    Record,
+    RecordFlag,
+    Station,
+    Table,
+    credential_hash,
+    entitlement_key,
+    index_key,
+    live_key,
+    pack_ops,
+)
+from paifang.rulesets import Activation, Hours, RuleFlag, RuleSet, Span
+from paifang.usage import WHOLE_GROUP, Usage, others_key, usage_key
 
 MAP_SIZE = 1 << 30
 STATION, DEVICE, PRODUCT, RULES, GROUP, KEY_ID = 5, 6, 7, 3, 9, 1
@@ -29,6 +45,20 @@ AT = (STATION, DEVICE, NOW_MS, DAY, MONTH, MINUTE)
 PEPPER = bytes(32)
 _BATCH = 10_000
 _ROW = struct.Struct("<BBHI8s")
+
+
+# Every rule there is, and a visit that it lets pass.
+ALL_RULES, PLAIN_RULES = 1, 2
+ID_NUMBER = b"11010119900307663X"
+RULED_AT = (*AT, ID_NUMBER, 1000, 1000)
+DAY_KEY = bytes(range(32))
+EVERYTHING = RuleSet(
+    uses_per_group=9, uses_total=99, uses_month=31, uses_day=5, reentry_gap_s=600, at_once=2, early_s=900, late_s=900,
+    after_first_s=864_000, first_days=9, activation=Activation.DESK, days=0x7F,
+    flags=RuleFlag.WHOLE | RuleFlag.ANTI_PASSBACK | RuleFlag.IDENTITY | RuleFlag.COLLECT_FIRST | RuleFlag.BOOK_FIRST,
+    hours=(Hours(480, 720), Hours(780, 1080)), dates=(Span(DAY - 30, DAY - 20), Span(DAY - 9, DAY + 9)),
+    blackout=(Span(DAY + 1, DAY + 1), Span(DAY + 3, DAY + 3)),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +92,55 @@ def fill(environment: Any, entitlements: int, known: int, unseen: int) -> Filled
     lines = [passes.line(raw) for raw in real.values()]
     chance.shuffle(lines)
     return Filled(lines, strangers)
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """Lines of passes that every rule is asked of (at RULED_AT), and of live codes of rotating ones (at AT)."""
+
+    ruled: list[bytes]
+    rotating: list[bytes]
+
+
+def fill_ruled(environment: Any, entitlements: int) -> Ruled:
+    """So many of each kind. The ruled ones were used yesterday, here and at two other edges."""
+    chance = random.Random(20261123)
+    ids = sorted({chance.getrandbits(62) for _ in range(2 * entitlements)})
+    raws = {number: _signed(number) for number in ids}
+    ruled = set(chance.sample(ids, entitlements))
+    now_s = NOW_MS // 1000
+    done = RecordFlag.ACTIVATED | RecordFlag.COLLECTED | RecordFlag.BOOKED
+    yesterday = Usage(
+        revision=2, total=2, month=MONTH, month_count=2, day=DAY - 1, day_count=2, last_station=STATION,
+        last_device=DEVICE, last_ms=NOW_MS - 86_400_000, first_ms=NOW_MS - 86_400_000, first_day=DAY - 1,
+        visit_ms=NOW_MS - 80_000_000,
+    ).pack()  # fmt: skip
+    hashed = credential_hash(PEPPER, CredentialKind.ID_NUMBER, ID_NUMBER)
+    ops, used = [Op(Table.DAYKEY, live_key(DAY), DAY_KEY), *_live()], []
+    ops += [Op(Table.RULESET, live_key(ALL_RULES), EVERYTHING.pack())]
+    for number in ids:
+        rules, flags = (ALL_RULES, done) if number in ruled else (PLAIN_RULES, RecordFlag.ROTATING)
+        record = Record(1, rules, PRODUCT, 0, 2**32 - 1, passes.digest(raws[number]), flags=flags, persons=2)
+        if number in ruled:
+            record = replace(record, slot_from=now_s - 600, slot_to=now_s + 600)
+            ops.append(Op(Table.INDEX, index_key(CredentialKind.ID_NUMBER, hashed, number), bytes(4)))
+            for group in (GROUP, WHOLE_GROUP):
+                used.append((usage_key(number, group), yesterday))
+                ops += [Op(Table.OTHERS, others_key(number, group, edge), yesterday) for edge in (2, 3)]
+        ops.append(Op(Table.ENTITLEMENT, entitlement_key(number), record.pack()))
+    txn = environment.begin()
+    txn.apply(pack_ops(ops), 1, 1)
+    for key, value in used:
+        txn.put(Table.USAGE, key, value)
+    txn.commit()
+    lines = [passes.line(raws[number]) for number in ruled]
+    live = [
+        rotating.line(raw, rotating.pass_key(DAY_KEY, passes.digest(raw)), NOW_MS)
+        for number, raw in raws.items()
+        if number not in ruled
+    ]
+    chance.shuffle(live)
+    return Ruled(lines, live)
 
 
 def checker(core: Any, environment: Any) -> Callable[..., Any]:

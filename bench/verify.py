@@ -5,6 +5,9 @@ shown twice just before. Through the public `Verifier`, loop and call included. 
 `verify_digest_1m_spread` shows 20,000 passes instead: more pages than the processor's caches and its page table
 cache hold, so most of it waits for memory. `verify_digest_1m_committed` is the first check after each commit, which
 has to find the newest state: what a gate pays whose every admission is committed before the next visitor.
+
+From a small store: `verify_rules_full` is a pass that every rule is asked of, with its uses over three edges, both
+counters and the ID card read before it; `verify_rotating` is a live code, whose two keyed hashes come on top.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.gate_store import AT, SIGNER, checker, fill, open_store
+from bench.gate_store import AT, RULED_AT, SIGNER, Ruled, checker, fill, fill_ruled, open_store
 from bench.results import Result, medians, percentile
 from edge import verifier
 from paifang import passes
@@ -46,9 +49,16 @@ def verify() -> Iterator[Result]:
             _expect(check(0, line, *AT).admit and check_twin(0, line, *AT).admit)
         for line in filled.unseen:
             _expect(check(0, line, *AT).reason == check_twin(0, line, *AT).reason == Reason.UNKNOWN)
-        yield from _measure(environment, check, check_twin, filled.known, filled.unseen)
-        environment.close()
-        copy.close()
+        small = open_store(compiled, folder / "ruled")
+        ruled = fill_ruled(small, WARM)
+        check_ruled = checker(compiled, small)
+        for line in ruled.ruled:
+            _expect(check_ruled(0, line, *RULED_AT).admit)
+        for line in ruled.rotating:
+            _expect(check_ruled(0, line, *AT).admit)
+        yield from _measure(environment, check, check_twin, filled.known, filled.unseen, check_ruled, ruled)
+        for opened in (environment, copy, small):
+            opened.close()
 
 
 def _measure(
@@ -57,6 +67,8 @@ def _measure(
     check_twin: Callable[..., Any],
     known: list[bytes],
     unseen: list[bytes],
+    check_ruled: Callable[..., Any],
+    ruled: Ruled,
 ) -> Iterator[Result]:
     warm = known[:WARM]
     signed = [passes.parse_line(line) for line in unseen]
@@ -67,13 +79,15 @@ def _measure(
             SIGNER.verify_key.verify(parsed.signed, parsed.signature)
         return (time.perf_counter_ns() - start) / len(signed) / 1000
 
-    digest_us, spread_us, committed_us, twin_us, full_us, pynacl_us = medians(
+    digest_us, spread_us, committed_us, twin_us, full_us, rules_us, rotating_us, pynacl_us = medians(
         ROUNDS,
         lambda: _each_us(check, warm),
         lambda: _each_us(check, known),
         lambda: _committed_us(environment, check, warm),
         lambda: _each_us(check_twin, warm[:200]),
         lambda: _each_us(check, unseen),
+        lambda: _ruled_us(check_ruled, ruled.ruled),
+        lambda: _each_us(check_ruled, ruled.rotating),
         pynacl,
     )
     n = len(warm)
@@ -82,6 +96,8 @@ def _measure(
     yield Result("verify_digest_1m_committed", committed_us, "us", PYNACL, pynacl_us, pynacl_us / committed_us, n)
     yield Result("verify_digest_twin", digest_us, "us", "the pure-Python twin", twin_us, twin_us / digest_us, n)
     yield Result("verify_full", full_us, "us", PYNACL, pynacl_us, full_us / pynacl_us, len(unseen))
+    yield Result("verify_rules_full", rules_us, "us", PYNACL, pynacl_us, pynacl_us / rules_us, len(ruled.ruled))
+    yield Result("verify_rotating", rotating_us, "us", PYNACL, pynacl_us, pynacl_us / rotating_us, len(ruled.rotating))
 
 
 def _each_us(check: Callable[..., Any], lines: list[bytes]) -> float:
@@ -91,6 +107,16 @@ def _each_us(check: Callable[..., Any], lines: list[bytes]) -> float:
         start = time.perf_counter_ns()
         for line in lines:
             check(0, line, station, device, now_ms, day, month, minute)
+        taken = time.perf_counter_ns() - start
+    return taken / len(lines) / 1000
+
+
+def _ruled_us(check: Callable[..., Any], lines: list[bytes]) -> float:
+    station, device, now_ms, day, month, minute, companion, room, day_room = RULED_AT
+    for _ in range(3):
+        start = time.perf_counter_ns()
+        for line in lines:
+            check(0, line, station, device, now_ms, day, month, minute, companion, room, day_room)
         taken = time.perf_counter_ns() - start
     return taken / len(lines) / 1000
 
