@@ -87,6 +87,11 @@ def test_a_day_of_an_edge(edge: EdgeProcess, cloud: FakeCloud) -> None:
     as_json = edge.command("status", "--json")
     assert json.loads(as_json.stdout)["store"]["entitlements"] == 20
 
+    explained = edge.command("explain", code(1).decode(), "--lane", "1", "--language", "en")
+    assert (explained.returncode, explained.stdout.splitlines()[0]) == (3, "✗ Used up (120)"), explained.stderr
+    assert "✗ failed: Used up" in explained.stdout
+    assert edge.command("explain", code(3).decode(), "--lane", "G11").stdout.startswith("✓ 通过 (0)\n")
+
     metrics = edge.get("/metrics")[1].decode()
     assert 'paifang_admitted_total{device="G11"} 2.0' in metrics
     assert "paifang_clock_confirmed 1.0" in metrics
@@ -96,6 +101,10 @@ def test_a_day_of_an_edge(edge: EdgeProcess, cloud: FakeCloud) -> None:
     assert "stopping on SIGTERM" in edge.log()
     assert "Traceback" not in edge.log()
     assert edge.command("status").returncode == 1
+    told = edge.command("explain", code(1).decode(), "--lane", "1", "--language", "en").stdout  # from the store itself
+    assert told.splitlines()[0] == "✗ Used up (120)"
+    wrong = edge.command("explain", code(1).decode(), "--lane", "1", "--at", "soon")
+    assert (wrong.returncode, wrong.stderr) == (2, 'paifang edge: "soon" is no time: write it as 2026-10-01T09:30\n')
 
     entries = cloud.journal()
     assert entries[0].boot.verifier == said["verifier"]
