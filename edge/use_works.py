@@ -7,7 +7,7 @@ counts over the whole venue. Both are written in one transaction, with the journ
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from edge import signed_only, uses
@@ -253,22 +253,45 @@ def _stored(txn: WriteTxn, use: OpenUse) -> tuple[bytes, bytes]:
 def _give_back(txn: WriteTxn, use: OpenUse, returned: int) -> tuple[bytes, bytes]:
     """Writes both records after so many persons did not walk. When nobody did, nobody went in or out."""
     usage, whole = _stored(txn, use)
-    at_ms = use.at_ms if returned == use.persons else 0
+    nobody = returned == use.persons
+    if nobody:
+        _forget(txn, use, usage, whole)
     if usage:
-        back = Usage.unpack(usage).give_back(
-            returned, day=use.day, month=use.month, at_ms=at_ms, before=_unpacked(use.before)
-        )
-        usage = back.pack()
+        usage = _without(usage, use, returned, use.before, nobody=nobody)
         txn.put(Table.USAGE, usage_key(use.owner_id, use.group_id), usage)
-    if whole and (at_ms or not use.leaving):
-        back = Usage.unpack(whole).give_back(
-            0 if use.leaving else returned, day=use.day, month=use.month, at_ms=at_ms,
-            before=_unpacked(use.whole_before),
-        )  # fmt: skip
-        whole = back.pack()
+    if whole and (nobody or not use.leaving):
+        whole = _without(whole, use, returned, use.whole_before, nobody=nobody)
         txn.put(Table.USAGE, usage_key(use.owner_id, WHOLE_GROUP), whole)
     return usage, whole
 
 
-def _unpacked(usage: bytes | None) -> Usage | None:
-    return None if usage is None else Usage.unpack(usage)
+def _without(usage: bytes, use: OpenUse, returned: int, before: bytes | None, *, nobody: bool) -> bytes:
+    """A usage record once so many persons of a use have come back."""
+    persons = 0 if use.leaving else returned
+    was = None if before is None else Usage.unpack(before)
+    back = Usage.unpack(usage).give_back(
+        persons, day=use.day, month=use.month, at_ms=use.at_ms if nobody else 0, before=was
+    )
+    return back.pack()
+
+
+def _forget(txn: WriteTxn, use: OpenUse, usage: bytes, whole: bytes) -> None:
+    """Nobody walked on a use: what its owner reserved after it goes back to what was before it, should it come back."""
+    if _is_last(usage, use.before) and _is_last(whole, use.whole_before):
+        return
+    for later in uses.open_after(txn, use.admission_seq):
+        if later.owner_id != use.owner_id:
+            continue
+        before, whole_before = later.before, later.whole_before
+        if before is not None and usage and later.group_id == use.group_id:
+            before = _without(before, use, use.persons, use.before, nobody=True)
+        if whole_before is not None and whole:
+            whole_before = _without(whole_before, use, use.persons, use.whole_before, nobody=True)
+        kept = replace(later, before=before, whole_before=whole_before)
+        txn.put(Table.OPEN, seq_key(later.admission_seq), uses.pack(kept))
+
+
+def _is_last(usage: bytes, before: bytes | None) -> bool:
+    """Whether nothing was written to a record since a reservation that found it as `before`."""
+    revision = 0 if before is None else Usage.unpack(before).revision
+    return not usage or Usage.unpack(usage).revision == revision + 1

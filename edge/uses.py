@@ -20,7 +20,8 @@ from paifang.usage import WHOLE_GROUP, usage_key
 if TYPE_CHECKING:
     from edge._verify import Environment, Verdict, WriteTxn
 
-_PAGE = 256  # open uses read at a time
+_PAGE = 256  # rows read at a time
+_MANY = 1 << 20
 
 
 def pack(use: OpenUse) -> bytes:
@@ -48,6 +49,11 @@ def all_open(environment: Environment) -> list[OpenUse]:
         if not rows:
             return found
         found += [unpack(row) for _, row in rows]
+
+
+def open_after(txn: WriteTxn, seq: int) -> list[OpenUse]:
+    """The open uses of admissions later than `seq`, as a transaction sees them; they are as few as lanes."""
+    return [unpack(row) for _, row in txn.scan(Table.OPEN, seq_key(seq + 1), _MANY)]
 
 
 def left(txn: WriteTxn, use: OpenUse, decide: Callable[..., Verdict]) -> tuple[int, int]:

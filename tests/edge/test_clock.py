@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from edge.clock import BEHIND, CONFIRMED, JUMPED, LONG_OFF_MS, UNCONFIRMED, Clock
+from edge.clock import BEHIND, CONFIRMED, JUMPED, LONG_OFF_MS, UNCONFIRMED, UNSURE_MS, Clock
 from paifang.business_day import Calendar
 
 T0 = 1_790_000_000_000
@@ -200,3 +200,43 @@ def test_time_set_back_over_midnight_shows_the_day_before() -> None:
     assert shown(machine) == (date(2026, 10, 2), 202610)
     machine.confirm(at("2026-10-01T23:50:00", "Asia/Shanghai"))
     assert shown(machine) == (date(2026, 10, 1), 202610)
+
+
+@pytest.mark.parametrize(
+    ("zone", "day_start", "now", "minute"),
+    [
+        ("Asia/Shanghai", 0, "2026-10-01T00:00:00", 0),
+        ("Asia/Shanghai", 0, "2026-10-01T23:59:59", 1439),
+        ("Asia/Shanghai", 240, "2026-10-01T01:30:00", 1530),  # of the day before
+        ("Asia/Shanghai", 240, "2026-10-01T04:00:00", 240),
+        ("Europe/Berlin", 0, "2026-03-29T03:10:00", 190),  # there was no hour of two
+        ("Europe/Berlin", 0, "2026-10-25T02:10:00", 130),  # the first of two
+    ],
+)
+def test_the_minute_is_the_wall_clocks(zone: str, day_start: int, now: str, minute: int) -> None:
+    machine = Machine(wall=at(now, zone))
+    machine.clock.use_calendar(Calendar(zone, day_start))
+    assert machine.clock.moment().minute == minute
+
+
+def test_the_minute_turns_with_the_clock() -> None:
+    machine = Machine(wall=at("2026-10-25T02:59:59", "Europe/Berlin"))
+    machine.clock.use_calendar(Calendar("Europe/Berlin", 0))
+    assert machine.clock.moment().minute == 179
+    machine.run(1000)
+    assert machine.clock.moment().minute == 120  # the hour comes again
+    machine.run(59_999)
+    assert machine.clock.moment().minute == 120
+    machine.run(1)
+    assert machine.clock.moment().minute == 121
+
+
+def test_a_clock_is_as_good_as_its_last_confirmation() -> None:
+    machine = Machine()
+    assert machine.clock.bound_ms() == UNSURE_MS
+    machine.confirm(T0, round_trip_ms=40)
+    assert machine.clock.bound_ms() == 41
+    machine.run(HOUR)
+    assert machine.clock.bound_ms() == 41 + 360  # 100 ppm of an hour
+    machine.run(1000 * HOUR)
+    assert machine.clock.bound_ms() == UNSURE_MS

@@ -206,3 +206,17 @@ w = { x = 1, y = { z = [1, 2] } }
         ("t", "u v", "w", "x"): 12, ("t", "u v", "w", "y"): 12, ("t", "u v", "w", "y", "z"): 12,
     }  # fmt: skip
     assert toml_lines.line_of(lines, ("d", 1, "f")) == 5
+
+
+def test_an_id_card_is_waited_for_and_typed_codes_are_marked() -> None:
+    text = GOOD.replace("open_seconds = 6", "open_seconds = 6\nidentity_seconds = 30").replace(
+        'port = "/dev/ttyS2"', 'port = "/dev/ttyS2"\ntyped = true'
+    )
+    first, second = parse(text, Path("/etc/paifang/edge.toml")).lanes
+    assert (first.identity_seconds, second.identity_seconds) == (30.0, 20.0)
+    assert [reader.typed for reader in first.readers] == [False, True]
+    assert error(GOOD.replace("open_seconds = 6", "identity_seconds = 0")) == (
+        11,
+        '"identity_seconds" is expected within 1.0..300.0, not 0.0',
+    )
+    assert "unknown key" in error(GOOD.replace("[lane.barrier]\n", "[lane.barrier]\ntyped = true\n"))[1]

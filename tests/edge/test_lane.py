@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from edge import passages
 from edge.admission import Presented
-from edge.drivers.base import Closed, Opened, OpenFailed, Status
 from edge.doorway import CLOSE_MS, LATE_MS, LaneSettings
+from edge.drivers.base import Closed, Opened, OpenFailed, Status
 from edge.lane import Lane
 from edge.lane_actions import Action, Alarm, Changed, Close, GoAhead, Late, Open, Present, Show, TurnAway
 from edge.passages import Settle

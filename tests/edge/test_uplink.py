@@ -14,6 +14,7 @@ from edge import journal
 from edge.clock import CONFIRMED
 from edge.uplink import Backoff
 from paifang.records import Table
+from paifang.v1 import scan_pb2
 from tests.support.fake_cloud import EDGE, FakeCloud
 from tests.support.journal import Journal
 from tests.support.linked_edge import MAP_BYTES, linked_edge, until
@@ -149,6 +150,29 @@ async def test_a_stranger_is_not_spoken_to(core: ModuleType, tmp_path: Path, clo
     stranger.stop()
     assert stranger.uploads == []
     assert stranger.reports == []
+
+
+async def test_questions_are_answered_once_and_a_bad_one_hurts_nobody(
+    core: ModuleType, tmp_path: Path, cloud: FakeCloud
+) -> None:
+    asked = {b"%016d" % number: credential for number, credential in enumerate((b"unheard of", b"known"))}
+    cloud.questions = [scan_pb2.Question(id=key, credential=value) for key, value in asked.items()]
+    async with linked_edge(core, tmp_path, cloud.identity(), feed=False) as edge:
+        await until(lambda: cloud.answers)
+        reports = len(cloud.reports)
+        await until(lambda: len(cloud.reports) > reports + 1)  # asked again meanwhile, and heard once
+        assert edge.asked == list(asked)
+        assert edge.uplink.state.online
+    assert cloud.answers == {b"%016d" % 1: scan_pb2.Explanation(id=b"%016d" % 1, admit=True)}
+
+
+async def test_what_the_other_edges_counted_is_passed_on(core: ModuleType, tmp_path: Path, cloud: FakeCloud) -> None:
+    async with linked_edge(core, tmp_path, cloud.identity(), feed=False) as edge:
+        await until(lambda: cloud.reports)
+        assert edge.elsewhere == []
+        cloud.elsewhere = scan_pb2.Elsewhere(day=739_800, entered=7, left=2)
+        await until(lambda: edge.elsewhere)
+        assert edge.elsewhere[0] == cloud.elsewhere
 
 
 def test_backoff_doubles_up_to_a_second() -> None:

@@ -83,3 +83,13 @@ def test_bad_calendars_are_refused() -> None:
 
 def test_months_are_numbered_as_usage_records_count_them() -> None:
     assert month_number(date(2026, 2, 28)) == 202602
+
+
+def test_minutes_count_from_the_midnight_of_the_business_day() -> None:
+    calendar = Calendar("Asia/Shanghai", 240)
+    day = date(2026, 11, 22)
+    assert calendar.minute(datetime.fromisoformat("2026-11-22T04:00:59+08:00"), day) == 240
+    assert calendar.minute(datetime.fromisoformat("2026-11-23T03:59:59+08:00"), day) == 1679
+    berlin = Calendar("Europe/Berlin")
+    both = [datetime.fromisoformat(f"2026-10-25T0{hour}:30:00+00:00") for hour in (0, 1)]
+    assert [berlin.minute(instant, date(2026, 10, 25)) for instant in both] == [150, 150]

@@ -36,6 +36,7 @@ PEPPER = bytes(32)
 EDGE_ID = 7
 GROUP = 3
 WEST, EAST, EXIT = Place(1, 11), Place(2, 21), Place(4, 41, exit=True)
+CABLE, CABLE_GROUP = Place(5, 51, inner=True), 4
 PRODUCT = 5
 NOW_MS = 1_790_000_000_000
 DAY, MONTH = 739_800, 202609
@@ -81,8 +82,9 @@ def ticket_rows(ticket: int, *, ruleset: int = 1, persons: int = 1) -> list[tupl
 
 def live_rows() -> list[tuple[Table, bytes, bytes]]:
     rows = [(Table.RULESET, live_key(number), rules.pack()) for number, rules in _RULES.items()]
-    for place in (WEST, EAST, EXIT):
-        station = Station(GROUP, True, place is EXIT, (PRODUCT,))
+    for place in (WEST, EAST, EXIT, CABLE):
+        group = CABLE_GROUP if place.inner else GROUP
+        station = Station(group, True, place.exit, (PRODUCT,), place.inner)
         rows.append((Table.STATION, live_key(place.station_id), station.pack()))
         rows.append(
             (Table.DEVICE, live_key(place.device_id), Device(place.station_id, True, f"G{place.device_id}").pack())
