@@ -8,7 +8,7 @@ import pytest
 
 from paifang.reasons import TABLE, Reason, Text
 
-NAMES = {"station", "time", "start", "end"}
+NAMES = {"station", "time", "start", "end", "holiday"}
 
 
 def test_every_reason_has_an_entry() -> None:
@@ -17,7 +17,7 @@ def test_every_reason_has_an_entry() -> None:
 
 @pytest.mark.parametrize("reason", Reason, ids=lambda reason: reason.name)
 def test_texts_are_whole_with_and_without_their_names(reason: Reason) -> None:
-    given = {"station": "西门", "time": "09:31", "start": "14:00", "end": "15:00"}
+    given = {"station": "西门", "time": "09:31", "start": "14:00", "end": "15:00", "holiday": "春节"}
     for text in (TABLE[reason].label, TABLE[reason].staff, TABLE[reason].visitor):
         for language in ("zh", "en"):
             used = {name for _, name, _, _ in string.Formatter().parse(getattr(text, language)) if name}
@@ -31,11 +31,15 @@ def test_texts_are_whole_with_and_without_their_names(reason: Reason) -> None:
 def test_codes_follow_the_order_of_the_checks() -> None:
     """Stored in journals and compiled into the core: never changed, never reused."""
     assert {reason.name: reason.value for reason in Reason} == {
-        "OK": 0, "GO_AHEAD": 1, "UNREADABLE": 10, "UNKNOWN_FORMAT": 11, "KEY_UNKNOWN": 20, "KEY_DEAD": 21, "FORGED": 30,
-        "REPLACED": 31, "UNKNOWN": 50, "REVOKED": 60, "REFUNDED": 61, "LOCKED": 62, "FROZEN": 63, "NOT_ACTIVATED": 70,
-        "STATION_CLOSED": 80, "LANE_CLOSED": 81, "WRONG_STATION": 82, "MEDIUM_NOT_ALLOWED": 90, "TOO_EARLY": 110,
-        "EXPIRED": 111, "USED_UP": 120, "USED_AT_SIBLING": 130, "BUSY": 200, "NOT_RECORDED": 201, "STORE_FULL": 202,
-        "TRY_AGAIN": 203, "OUT_OF_ORDER": 204,
+        "OK": 0, "GO_AHEAD": 1, "LEAVING": 2, "UNREADABLE": 10, "UNKNOWN_FORMAT": 11, "KEY_UNKNOWN": 20, "KEY_DEAD": 21,
+        "FORGED": 30, "REPLACED": 31, "LIVE_CODE_NEEDED": 40, "STALE_CODE": 41, "REPLAYED": 42, "UNKNOWN": 50,
+        "SIGNED_ONLY_SPENT": 51, "REVOKED": 60, "REFUNDED": 61, "LOCKED": 62, "FROZEN": 63, "NOT_ACTIVATED": 70,
+        "STATION_CLOSED": 80, "LANE_CLOSED": 81, "WRONG_STATION": 82, "MEDIUM_NOT_ALLOWED": 90, "NOT_COLLECTED": 91,
+        "IDENTITY_NEEDED": 100, "IDENTITY_OTHER": 101, "TOO_EARLY": 110, "EXPIRED": 111, "NOT_BOOKED": 112,
+        "SLOT_OVER": 113, "WRONG_DATE": 114, "HOLIDAY": 115, "WRONG_DAY": 116, "OUTSIDE_HOURS": 117,
+        "DURATION_OVER": 118, "USED_UP": 120, "MONTH_LIMIT": 121, "DAY_LIMIT": 122, "USED_AT_SIBLING": 130,
+        "ALREADY_INSIDE": 131, "TOO_SOON": 132, "VENUE_FULL": 140, "DAY_FULL": 141, "BUSY": 200, "NOT_RECORDED": 201,
+        "STORE_FULL": 202, "TRY_AGAIN": 203, "OUT_OF_ORDER": 204, "THROTTLED": 205,
     }  # fmt: skip
 
 
