@@ -10,13 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from cloud.admin.desk import Desk
 from cloud.admin.kit import filters
 from cloud.admin.kit.cells import enabled_pill
-from cloud.admin.kit.forms import SectionForm
 from cloud.admin.kit.pill import Pill, Tone
 from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Action, FormSpec, Panel, Related, Section, Value, actor_of
 from cloud.admin.kit.text import money, named
 from cloud.admin.kit.yuan import YuanField, yuan
-from cloud.admin.sections import product_words
+from cloud.admin.sections import product_rules, product_words
+from cloud.admin.sections.product_rules import RulesForm
 from cloud.catalog import selectors, services
 from cloud.catalog.models import TicketProduct
 from cloud.entitlements import live_services
@@ -27,7 +27,7 @@ VALIDITIES = (("dated", _("The booked day")), ("open", _("Some days from the sal
 _RULES = ("name_zh", "name_en", "price", "validity", "valid_days", "persons", "uses", "keep_on_timeout")
 
 
-class EditForm(SectionForm):
+class EditForm(RulesForm):
     name_zh = forms.CharField(label=_("Name in Chinese"), max_length=80)
     name_en = forms.CharField(label=_("Name in English"), max_length=80, required=False)
     price = YuanField(label=_("Price in yuan"), max_fen=services.MAX_PRICE_FEN)
@@ -41,8 +41,8 @@ class EditForm(SectionForm):
         help_text=_("How many one code admits: 4 for a family ticket."),
     )  # fmt: skip
     uses = forms.IntegerField(
-        label=_("Uses"), min_value=1, max_value=services.MAX_USES, initial=1,
-        help_text=_("At each station; same-type stations count together."),
+        label=_("Uses"), min_value=0, max_value=services.MAX_USES, initial=1,
+        help_text=_("At each station; same-type stations count together. 0: as often as the rules below allow."),
     )  # fmt: skip
     keep_on_timeout = forms.BooleanField(
         label=_("A use stays spent if nobody walks through"), required=False,
@@ -54,6 +54,7 @@ class EditForm(SectionForm):
     )  # fmt: skip
     layout = (
         (_("Only for tickets sold from now on: those already sold stay as they were"), _RULES),
+        *product_rules.LAYOUT,
         (_("At once, for tickets already sold too"), ("stations",)),
     )
     error_fields = {"price_fen": "price"}
@@ -78,7 +79,7 @@ class CreateForm(EditForm):
     code = forms.SlugField(
         label=_("Code"), max_length=32, help_text=_("Letters, digits, - and _; it cannot be changed.")
     )
-    layout = ((_("Ticket"), ("code", *_RULES)), (_("Entrances"), ("stations",)))
+    layout = ((_("Ticket"), ("code", *_RULES)), *product_rules.LAYOUT, (_("Entrances"), ("stations",)))
 
 
 def _stations(product: TicketProduct) -> str:

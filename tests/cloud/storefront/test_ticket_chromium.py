@@ -97,7 +97,9 @@ def test_the_code_on_the_screen_opens_the_gate_and_changes(
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("#code").bounding_box()["width"] >= 340  # type: ignore[index]
     # A step later, by both of the browser's clocks.
-    page.evaluate("for (const one of [Date, performance]) one.now = ((real) => () => real() + 15000)(one.now.bind(one))")
+    page.evaluate(
+        "for (const one of [Date, performance]) { const now = one.now.bind(one); one.now = () => now() + 15e3 }"
+    )
     page.wait_for_function("(before) => document.querySelector('#code path').getAttribute('d') !== before",
                            arg=page.locator("#code path").get_attribute("d"))  # fmt: skip
 
