@@ -19,12 +19,13 @@ def _complement(data: bytes) -> int:
 
 @dataclass(slots=True)
 class Side:
-    """One direction of the gate."""
+    """One direction of the gate. `held`: open until it is closed; `free`: built to turn for everybody."""
 
     count: int = 0
     credits: int = 0
     held: bool = False
     forbidden: bool = False
+    free: bool = False
 
 
 @dataclass(slots=True)
@@ -119,13 +120,13 @@ class Board:
 
     def is_open(self, side: Side, now: float) -> bool:
         self.settle(now)
-        return side.held or side.credits > 0
+        return side.held or side.free or side.credits > 0
 
     def enter(self, side: Side, now: float) -> bool:
         """A body steps between the arms; False where they are shut."""
         if not self.is_open(side, now):
             return False
-        if not side.held:
+        if not (side.held or side.free):
             side.credits -= 1
             self.open_until = now + self.open_seconds
         self.inside += 1
@@ -138,7 +139,7 @@ class Board:
 
     def restart(self, now: float) -> None:
         """Loses everything but its address, and is away for a second."""
-        self.left, self.right = Side(), Side()
+        self.left, self.right = Side(free=self.left.free), Side(free=self.right.free)
         self.open_until = 0.0
         self.silent_until = now + RESTART_S
 

@@ -53,6 +53,7 @@ class Gate:
             "restart": self._restart,
             "mute": self._set_mute,
             "bits": self._bits,
+            "free": self._free,
         }
 
     async def _person(self, order: Order) -> dict[str, Any]:
@@ -106,4 +107,10 @@ class Gate:
     async def _bits(self, order: Order) -> dict[str, Any]:
         self.board.fault = field(order, "fault", int, 0) & 0xFF
         self.board.alarm = field(order, "alarm", int, 0) & 0xFF
+        return {}
+
+    async def _free(self, order: Order) -> dict[str, Any]:
+        """Turns for everybody from now on, or no longer does."""
+        self._side().free = field(order, "on", bool)
+        self.crowd.stir()
         return {}

@@ -1,4 +1,7 @@
-"""kill -9 in the middle of traffic, again and again: nobody who was let in is forgotten, nobody gets in twice."""
+"""kill -9 in the middle of traffic, again and again: nobody who was let in is forgotten, nobody gets in twice.
+
+Every third ticket counts over the whole venue too: its two counters never part.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from edge import journal
 from edge.verdict import OpenUse
 from paifang.v1 import scan_pb2
 from tests.support.budget import budget
-from tests.support.entrance import EAST, MAP_BYTES, WEST, Entrance, fill, live_rows, ticket_rows
+from tests.support.entrance import DAILY, EAST, MAP_BYTES, WEST, Entrance, fill, live_rows, ticket_rows
 
 ROOT = Path(__file__).parents[2]
 ACKS = 400  # a life lasts for up to so many admissions; a random moment among them is its last
@@ -27,7 +30,8 @@ def test_killed_at_any_moment(core: ModuleType, tmp_path: Path) -> None:
     environment = core.Environment(str(tmp_path), MAP)
     fill(environment, live_rows())
     for first in range(1, lives * ACKS * 2, 500):
-        fill(environment, [row for ticket in range(first, first + 500) for row in ticket_rows(ticket)])
+        tickets = range(first, first + 500)
+        fill(environment, [row for ticket in tickets for row in ticket_rows(ticket, ruleset=_ruleset(ticket))])
     environment.close()
 
     told: dict[int, int] = {}  # admission seq -> ticket, as the lanes were told
@@ -39,6 +43,10 @@ def test_killed_at_any_moment(core: ModuleType, tmp_path: Path) -> None:
         first = max(1, max(told.values()) - 40)  # the next life shows many of the same tickets again
         _check(core, tmp_path, told)
     assert len(told) >= lives
+
+
+def _ruleset(ticket: int) -> int:
+    return 1 if ticket % 3 else DAILY
 
 
 def _live_and_die(core: str, store: Path, first: int, acks: int) -> dict[int, int]:
@@ -69,6 +77,7 @@ def _check(core: ModuleType, store: Path, told: dict[int, int]) -> None:
     times = Counter(admitted.values())
     assert max(times.values()) == 1
     assert all(entrance.usage(ticket).total == 1 for ticket in times)
+    assert all(entrance.whole(ticket).total == (ticket % 3 == 0) for ticket in times)
 
     found = _open(entrance)
     assert {use.admission_seq for use in found} == admitted.keys() - settled

@@ -231,3 +231,12 @@ async def test_too_slow_for_the_gate_waits_for_the_next_opening(autojump_clock: 
         assert crowd.bodies == {}
         assert crowd.gave_up == {"late": 1}
         nursery.cancel_scope.cancel()
+
+
+def test_a_gate_that_turns_for_everybody(devices: dict[str, Remote]) -> None:
+    gate = devices["gate"]
+    gate.ask("free", on=True)
+    assert gate.ask("person", label="leaving", after_ms=1, wait=True)["outcome"] == "walked"
+    gate.ask("free", on=False)
+    assert gate.ask("person", label="late", patience_ms=50, wait=True)["outcome"] == "gave_up"
+    assert gate.ask("state")["credits"] == 0

@@ -32,11 +32,14 @@ def wait_for(reached: Callable[[], bool], what: str, seconds: float = 20.0) -> N
 
 
 class EdgeProcess:
-    """One edge with lanes "G11" ... in a folder of its own."""
+    """One edge with lanes "G11" ... in a folder of its own; `id_readers`: those that read ID cards too."""
 
-    def __init__(self, folder: Path, enrol_address: str, devices: Sequence[str] = ("G11",)) -> None:
+    def __init__(
+        self, folder: Path, enrol_address: str, devices: Sequence[str] = ("G11",), id_readers: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
         self.devices = devices
+        self.id_readers = id_readers
         self.http = f"127.0.0.1:{free_port()}"
         self.config = folder / "edge.toml"
         self.config.write_text(self._toml(enrol_address))
@@ -49,6 +52,9 @@ class EdgeProcess:
         for device in self.devices:
             lines += ["[[lane]]", f'device = "{device}"', "open_seconds = 2", "debounce_seconds = 0.5", "poll_ms = 30"]
             lines += ["[[lane.reader]]", 'driver = "line"', f'port = "{self.folder}/{device}.qr"']
+            lines += ["options = { duplicate_ms = 0 }"]  # a test may show the same code at once again
+            if device in self.id_readers:
+                lines += ["[[lane.reader]]", 'driver = "sdt"', f'port = "{self.folder}/{device}.id"']
             lines += ["[lane.barrier]", 'driver = "ds205a"', f'port = "{self.folder}/{device}.gate"']
         return "\n".join(lines) + "\n"
 
@@ -97,13 +103,23 @@ class EdgeProcess:
             return None
         return said
 
+    def lane(self, device: str) -> dict[str, Any]:
+        """A lane as the health page has it."""
+        said = self.health()
+        assert said is not None
+        [found] = [lane for lane in said["lanes"] if lane["device"] == device]
+        return dict(found)
+
     # --- the devices --------------------------------------------------------------------------------------------------
 
     def plug(self) -> None:
         """Starts the devices."""
         setups = []
         for device in self.devices:
-            for kind, end in (("scanner", "qr"), ("ds205a", "gate")):
+            ends = [("scanner", "qr"), ("ds205a", "gate")]
+            if device in self.id_readers:
+                ends.append(("sdt", "id"))
+            for kind, end in ends:
                 path = f"{self.folder}/{device}.{end}"
                 setups.append({"kind": kind, "link": path, "control": f"{path}.s"})
         file = self.folder / "emulators.json"
@@ -122,6 +138,28 @@ class EdgeProcess:
             said: dict[str, Any] = json.loads(line.makefile().readline())
         assert said["ok"], said
         return said
+
+    def show(self, device: str, line: str) -> str:
+        """Holds a code before a lane's scanner; the reason it is answered with."""
+        return self._answered(device, "qr", do="present", line=line)
+
+    def card(self, device: str, id_number: str) -> str:
+        """Lays an ID card on a lane's reader; the reason it is answered with."""
+        return self._answered(device, "id", do="card", id_number=id_number, name="张三")
+
+    def _answered(self, device: str, end: str, **order: Any) -> str:
+        before = self.lane(device)["last_at"]
+        self.order(device, end, **order)
+        wait_for(lambda: self.lane(device)["last_at"] != before, f"{device} decides")
+        return str(self.lane(device)["last_reason"])
+
+    def walk(self, device: str, bodies: int = 1) -> None:
+        """So many walk through a barrier that is open, and the lane is ready for the next."""
+        before = self.order(device, "gate", do="tally")["total"]
+        for _ in range(bodies):
+            self.order(device, "gate", do="person", label="x", behaviour="walk", after_ms=10)
+        wait_for(lambda: self.order(device, "gate", do="tally")["total"] == before + bodies, f"{bodies} walk {device}")
+        wait_for(lambda: self.lane(device)["state"] == "ready", f"{device} is ready again")
 
     def close(self) -> None:
         """Ends what still runs."""
