@@ -10,7 +10,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from nacl.signing import SigningKey
 
 from paifang import passes, rotating
 from paifang.reasons import Reason

@@ -149,7 +149,7 @@ used_by_others = st.lists(damaged(usages), max_size=3)
     damaged(records_), damaged(rule_sets), damaged(stations), damaged(devices), used_by, used_by_others,
     used_by, used_by_others, st.sampled_from([ENTITLEMENT, 0, 2**64 - 1]), requests,
 ))  # fmt: skip
-@settings(max_examples=budget(1000, 100_000))
+@settings(max_examples=budget(1000, 100_000), deadline=None)
 def test_the_rules_decide_alike(arguments: tuple[Any, ...]) -> None:
     compiled, twin = (fields(core.decide(*arguments)) for core in CORES)
     assert compiled == twin
@@ -302,7 +302,7 @@ class TestFullStores:
         txn.commit()
 
     @given(stores(), presentations)
-    @settings(max_examples=budget(150, 10_000))
+    @settings(max_examples=budget(150, 10_000), deadline=None)
     def test_check_alike(self, environments: list[Any], store: dict[str, Any], presented: list[Any]) -> None:
         said = []
         for core, environment in zip(CORES, environments, strict=True):
@@ -359,7 +359,7 @@ class TestMutations:
                 assert compiled == twin
 
     @given(st.data())
-    @settings(max_examples=budget(300, 30_000))
+    @settings(max_examples=budget(300, 30_000), deadline=None)
     def test_no_character_can_change(self, checkers: list[Any], data: st.DataObject) -> None:
         line = mutate(LINE, data.draw)
         assume(line != LINE)
@@ -368,7 +368,7 @@ class TestMutations:
         assert compiled == twin
 
     @given(size=st.one_of(st.integers(0, 300), st.integers(0, 1 << 20)), seed=st.binary(min_size=1, max_size=40))
-    @settings(max_examples=budget(40, 400))
+    @settings(max_examples=budget(40, 400), deadline=None)
     def test_garbage_of_any_length_is_refused_alike(self, checkers: list[Any], size: int, seed: bytes) -> None:
         for garbage in ((seed * (size // len(seed) + 1))[:size], b"PF1:" + (seed * (size // len(seed) + 1))[:size]):
             compiled, twin = self.verdicts(checkers, garbage)
@@ -377,7 +377,7 @@ class TestMutations:
 
 
 @given(st.one_of(st.binary(max_size=60), st.binary(max_size=40).map(base45.encode)))
-@settings(max_examples=budget(400, 50_000))
+@settings(max_examples=budget(400, 50_000), deadline=None)
 def test_base45_decodes_alike(text: bytes) -> None:
     said: list[Any] = []
     for core in CORES:
