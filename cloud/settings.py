@@ -29,6 +29,7 @@ class Environment(BaseSettings):
     feed_keep_silent_days: int = 30  # and no longer than this for an edge that does not ack
     snapshot_expired_days: int = 7  # a snapshot still has what ended this lately, so that a gate can say "expired"
     id_days_ahead: int = 3  # gates learn the ID numbers of tickets this many days before they are valid
+    job_keep_hours: int = 48  # files of background jobs (exports, reports) are kept this long
     emulators_control: Path | None = None  # the demo's emulator sockets; none outside a demo
 
 
@@ -40,6 +41,7 @@ FEED_KEEP_HOURS = environment.feed_keep_hours
 FEED_KEEP_SILENT_DAYS = environment.feed_keep_silent_days
 SNAPSHOT_EXPIRED_DAYS = environment.snapshot_expired_days
 ID_DAYS_AHEAD = environment.id_days_ahead
+JOB_KEEP_HOURS = environment.job_keep_hours
 
 
 def _kept_secret(name: str) -> str:

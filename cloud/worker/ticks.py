@@ -14,6 +14,7 @@ from django_scopes import scope
 
 from cloud.admissions.services import check_day
 from cloud.core import business_day
+from cloud.core import jobs as background
 from cloud.entitlements import id_entries
 from cloud.entitlements.trim import trim
 from cloud.gates.services import alarm_silent_edges, forget_tokens
@@ -44,12 +45,14 @@ def ticks() -> list[Tick]:
         Tick("outbox", 0.5, outbox.deliver_due),
         Tick("silent edges", 10, lambda: _each_venue(silent_edges)),
         Tick("jobs", 30, jobs.recover),
+        Tick("lost jobs", 60, jobs.fail_lost),
         Tick("ledgers", 600, lambda: _each_venue(_check_ledgers)),
         Tick("ID entries", 600, lambda: _each_venue(id_entries.turn)),
         Tick("feed", 600, lambda: _each_venue(trim)),
         Tick("tokens", 3600, lambda: _each_venue(lambda venue: forget_tokens(venue, now=timezone.now()))),
         Tick("old events", 3600, outbox.forget_old),
         Tick("old jobs", 3600, jobs.forget_old),
+        Tick("results of jobs", 600, background.forget),
     ]
 
 
