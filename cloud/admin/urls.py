@@ -12,6 +12,7 @@ from cloud.admin.kit.export_view import export
 from cloud.admin.kit.form_view import create, edit
 from cloud.admin.kit.list_view import listing
 from cloud.admin.kit.palette_view import go_to
+from cloud.admin.kit.work_view import work, work_cancel, work_file, work_list
 from cloud.admin.sections import account, edges, issue, live, orders, qr
 
 app_name = "console"
@@ -26,10 +27,7 @@ urlpatterns = [
     path("live/board", live.live_board, name="live-board"),
     path("lanes/<int:device_id>/switch", live.switch_lane, name="switch-lane"),
     path("stations/<int:station_id>/switch", live.switch_station, name="switch-station"),
-    path("orders", orders.orders, name="orders"),
     path("orders/new", issue.issue, name="issue"),
-    path("orders/<str:number>", orders.order, name="order"),
-    path("orders/<str:number>/revoke", orders.revoke, name="revoke"),
     path("orders/<str:number>/revocation", orders.revocation, name="revocation"),
     path("orders/<str:number>/<int:position>/qr", qr.qr, name="qr"),
     path("orders/<str:number>/<int:position>/reissue", orders.reissue, name="reissue"),
@@ -37,6 +35,10 @@ urlpatterns = [
     path("orders/<str:number>/<int:position>/presented", qr.presented, name="presented"),
     path("edges/<int:pk>/enrol", edges.enrolment, name="edge-enrol"),
     path("go", go_to, name="go"),
+    path("work", work_list, name="work-list"),
+    path("work/<int:pk>", work, name="work"),
+    path("work/<int:pk>/cancel", work_cancel, name="work-cancel"),
+    path("work/<int:pk>/file", work_file, name="work-file"),
     # Declared sections. After the pages above, which have their own views.
     path("<slug:key>", listing, name="section-list"),
     path("<slug:key>/new", create, name="section-create"),

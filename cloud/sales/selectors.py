@@ -2,46 +2,86 @@
 
 from __future__ import annotations
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from datetime import date
 
+from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
+
+from cloud.catalog.models import TicketProduct
+from cloud.core.business_day import calendar_of
 from cloud.core.errors import DomainError
 from cloud.sales.models import Order, OrderUnit
 from cloud.sales.personal import search_hash_of
 from cloud.venues.models import Venue
 
+NUMBER_DIGITS = 4  # fewer digits begin too many numbers, and may be of a name
 
-def orders(venue: Venue, query: str = "") -> QuerySet[Order]:
-    """Orders found by number, visitor's name, visitor's ID number or product name (O-04), newest first.
 
-    Each has `unit_count`. A number and an ID number are matched whole: the ID number by its keyed hash.
+def listed(venue: Venue) -> QuerySet[Order]:
+    """The orders with what a list shows: `unit_count`, the first and the last ticket's product as sold
+    (`first_zh`, `first_en`, `last_zh`, `last_en`), and the first visitor's name (`visitor_name`, None without one).
+
+    Positions are 1.. without gaps, so that the highest is how many there are: nothing is counted.
     """
-    found = Order.objects.filter(venue=venue)
-    text = query.replace("\0", "").strip()  # PostgreSQL takes no such character
-    if text:
-        units = OrderUnit.objects.filter(venue=venue)
-        matches = (
-            Q(number=text)
-            | Q(
-                pk__in=units.filter(Q(product_name_zh__icontains=text) | Q(product_name_en__icontains=text)).values(
-                    "order"
-                )
-            )
-            | Q(pk__in=units.filter(visitor__name__icontains=text).values("order"))
+    units = OrderUnit.objects.filter(order=OuterRef("pk"))
+    first, last = units.order_by("position"), units.order_by("-position")
+    visitors = first.filter(visitor__isnull=False)
+    return (
+        Order.objects.filter(venue=venue)
+        .select_related("created_by")
+        .annotate(
+            unit_count=Subquery(last.values("position")[:1]),
+            first_zh=Subquery(first.values("product_name_zh")[:1]),
+            first_en=Subquery(first.values("product_name_en")[:1]),
+            last_zh=Subquery(last.values("product_name_zh")[:1]),
+            last_en=Subquery(last.values("product_name_en")[:1]),
+            visitor_name=Subquery(visitors.values("visitor__name")[:1]),
         )
-        hashed = search_hash_of(text)
-        if hashed is not None:
-            matches |= Q(pk__in=units.filter(visitor__id_number_hash=hashed).values("order"))
-        found = found.filter(matches)
-    return found.annotate(unit_count=Count("units")).select_related("created_by").order_by("-created_at", "-pk")
+    )
+
+
+def matching(text: str) -> Q:
+    """What somebody knows of an order (O-04): the beginning of its number, a visitor's name or whole ID number, a
+    product's name.
+
+    Digits are tried against numbers alone, an ID number against its keyed hash alone: neither reads the long tables.
+    """
+    text = text.replace("\0", "").strip()  # PostgreSQL takes no such character
+    hashed = search_hash_of(text)
+    if hashed is not None:
+        return Q(pk__in=OrderUnit.objects.filter(visitor__id_number_hash=hashed).values("order"))
+    if text.isascii() and text.isdigit() and len(text) >= NUMBER_DIGITS:
+        return Q(number__startswith=text)
+    sold = OrderUnit.objects.filter(
+        Q(product_name_zh__icontains=text) | Q(product_name_en__icontains=text) | Q(visitor__name__icontains=text)
+    )
+    return Q(pk__in=sold.values("order"))
+
+
+def with_product(orders: QuerySet[Order], product: TicketProduct) -> QuerySet[Order]:
+    """Those with a ticket of the product."""
+    return orders.filter(pk__in=OrderUnit.objects.filter(product=product).values("order"))
+
+
+def for_visit(orders: QuerySet[Order], venue: Venue, day: date) -> QuerySet[Order]:
+    """Those with a ticket that is valid on the venue's business day."""
+    calendar = calendar_of(venue)
+    valid = OrderUnit.objects.filter(
+        entitlement__not_before__lt=calendar.end(day), entitlement__not_after__gte=calendar.start(day)
+    )
+    return orders.filter(pk__in=valid.values("order"))
 
 
 def order(venue: Venue, number: str) -> Order:
     """The order with its units, entitlements and visitors. Raises DomainError "order.unknown"."""
-    units = (
-        OrderUnit.objects.filter(venue=venue).select_related("entitlement", "visitor", "product").order_by("position")
-    )
-    rows = Order.objects.filter(venue=venue, number=number).prefetch_related(Prefetch("units", queryset=units))
+    rows = Order.objects.filter(venue=venue, number=number).prefetch_related(Prefetch("units", queryset=units(venue)))
     found = rows.first() if number.isdecimal() else None  # PostgreSQL fails over some other characters
     if found is None:
         raise DomainError("order.unknown", f"没有订单 {number}。", f"There is no order {number}.", "number")
     return found
+
+
+def units(venue: Venue) -> QuerySet[OrderUnit]:
+    """Tickets with what a page shows of one, in their order."""
+    return (
+        OrderUnit.objects.filter(venue=venue).select_related("entitlement", "visitor", "product").order_by("position")
+    )

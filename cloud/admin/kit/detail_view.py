@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -53,10 +54,10 @@ def detail(request: HttpRequest, desk: Desk, section: Section, pk: int) -> HttpR
         "state": section.state(row) if section.state else None,
         "facts": [(value.title, cell(value.read(row))) for value in section.fact_values],
         "blocks": [
-            *(_panel(desk, panel, row, n) for n, panel in enumerate(section.panels) if _may(desk, panel)),
+            *_panels(desk, section, row),
             *(_related(desk, one, row, n) for n, one in enumerate(section.related) if _may(desk, one)),
         ],
-        "history": history_table(trail_of([row])) if section.history else None,
+        "history": history_table(trail_of(section.trail(row))) if section.history else None,
         "offers": offers,
         "may_edit": edit is not None and desk.may(edit.permission) and edit.offered(row),
     }
@@ -67,11 +68,13 @@ def _may(desk: Desk, part: Panel | Related) -> bool:
     return part.permission is None or desk.may(part.permission)
 
 
-def _panel(desk: Desk, panel: Panel, row: Any, number: int) -> Drawn:
-    drawn = panel.draw(desk, row)
-    if isinstance(drawn, Table):
-        return Drawn(str(panel.title), f"panel-{number}", table=drawn)
-    return Drawn(str(panel.title), f"panel-{number}", template=panel.template, context=drawn)
+def _panels(desk: Desk, section: Section, row: Any) -> Iterator[Drawn]:
+    for number, panel in enumerate(section.panels):
+        drawn = panel.draw(desk, row) if _may(desk, panel) else None
+        if isinstance(drawn, Table):
+            yield Drawn(str(panel.title), f"panel-{number}", table=drawn)
+        elif drawn is not None:
+            yield Drawn(str(panel.title), f"panel-{number}", template=panel.template, context=drawn)
 
 
 def _related(desk: Desk, related: Related, row: Any, number: int) -> Drawn:

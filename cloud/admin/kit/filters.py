@@ -50,7 +50,9 @@ class _NamedChoiceField(django_filters.fields.ModelChoiceField):
         return named(row) if hasattr(row, "name_zh") else str(row)
 
 
-class _NamedFilter(django_filters.ModelChoiceFilter):
+class NamedFilter(django_filters.ModelChoiceFilter):
+    """Rows offered by their names."""
+
     field_class = _NamedChoiceField
 
 
@@ -60,7 +62,7 @@ def row(label: Text, name: str, rows: Callable[[], QuerySet[Any]], distinct: boo
     def choices(request: HttpRequest | None) -> QuerySet[Any]:
         return rows()
 
-    return _NamedFilter(field_name=name, label=label, queryset=choices, empty_label=_("All"), distinct=distinct)
+    return NamedFilter(field_name=name, label=label, queryset=choices, empty_label=_("All"), distinct=distinct)
 
 
 class _Day(django_filters.DateFilter):

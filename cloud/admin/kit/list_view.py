@@ -50,6 +50,8 @@ def listing(request: HttpRequest, desk: Desk, section: Section) -> HttpResponse:
         "chosen_columns": {value.key for value in query.values},
         "kept": [(name, value) for name in request.GET for value in request.GET.getlist(name)
                  if name not in ("columns", "page")],
+        "links": [link for link in section.links if desk.may(link.permission)],
+        "live": section.live if found.number == 1 else 0,
         "may_create": section.create is not None and desk.may(section.create.permission),
         "exports": [
             (name, reverse("console:section-export", args=[section.key, suffix]) + export)

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 Text = str | Promise
 Shown = str | int | bool | datetime | Pill | Cell | None
-EXPORT_ROWS = 50_000
-ACTION_ROWS = 1_000
+EXPORT_ROWS = 50_000  # more is written in the background
+EXPORT_MOST = 5_000_000
+ACTION_ROWS = 1_000  # more is done in the background
+ACTION_MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,10 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Anything else on a row's page: a Table, or a template of the section's own with its context."""
+    """Anything else on a row's page: a Table, or a template of the section's own with its context; None: nothing."""
 
     title: Text
-    draw: Callable[[Desk, Any], Table | Mapping[str, Any]]
+    draw: Callable[[Desk, Any], Table | Mapping[str, Any] | None]
     template: str = ""
     permission: Permission | None = None
 
@@ -117,6 +119,16 @@ class Action:
     bulk: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A page of the section's own, offered above its list: what is made by more than a form."""
+
+    verb: Text
+    url_name: str
+    permission: Permission
+    icon: str = "plus"
+
+
 @dataclass(frozen=True)
 class Section:
     """A kind of row and everything the console does with it.
@@ -125,13 +137,18 @@ class Section:
         key: the address, "/<key>"; unique in the console.
         rows: the desk -> the rows of its venue, with all that `values` read fetched along.
         search: lookups tried with what was typed ("name__icontains"); those that end in "__exact" on numbers
-            are tried with digits only.
+            are tried with digits only. A function makes the condition itself, or says None.
         label: how a row is called in titles and messages, plain text.
         filters: name in the address -> a django_filters.Filter. Choices that are rows of the venue take
             `queryset=lambda request: ...`.
         order: model fields; the primary key is added, so that pages never overlap.
         personal: the rows are about people: an export's audit says what was searched by, not the text.
         pages: further pages of the section, as url names, for marking the menu.
+        links: pages of its own that are offered above the list.
+        by: the field that names a row in addresses: digits, unique.
+        trail: the rows whose audit is a row's history; itself unless more belong to it.
+        live: seconds after which the newest page of the list is asked for again; 0: it stays as it is.
+        badge: how many rows wait for somebody, for the menu; 0 shows nothing.
     """
 
     key: str
@@ -144,7 +161,7 @@ class Section:
     label: Callable[[Any], str]
     values: tuple[Value, ...]
     order: tuple[str, ...]
-    search: tuple[str, ...] = ()
+    search: tuple[str | Callable[[str], Q | None], ...] = ()
     search_hint: Text = ""
     filters: Mapping[str, django_filters.Filter] = field(default_factory=dict)
     facts: tuple[Value, ...] = ()
@@ -160,6 +177,11 @@ class Section:
     empty: Text = ""
     place: int = 100
     pages: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    by: str = "pk"
+    trail: Callable[[Any], Sequence[Model]] = lambda row: [row]
+    live: float = 0
+    badge: Callable[[Desk], int] | None = None
 
     def __post_init__(self) -> None:
         for name, keys in (
@@ -176,7 +198,7 @@ class Section:
         return reverse("console:section-list", args=[self.key])
 
     def url(self, row: Model) -> str:
-        return reverse("console:section-detail", args=[self.key, row.pk])
+        return reverse("console:section-detail", args=[self.key, getattr(row, self.by)])
 
     def action(self, key: str) -> Action | None:
         return next((action for action in self.actions if action.key == key), None)
@@ -196,7 +218,9 @@ class Section:
             return rows
         wanted = Q()
         for lookup in self.search:
-            if not lookup.endswith("__exact"):
+            if not isinstance(lookup, str):
+                wanted |= lookup(text) or Q()
+            elif not lookup.endswith("__exact"):
                 wanted |= Q(**{lookup: text})
             elif text.isascii() and text.isdigit() and len(text) < 10:
                 wanted |= Q(**{lookup: int(text)})

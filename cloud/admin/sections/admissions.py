@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from cloud.admin.kit import filters
 from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Section, Value
 from cloud.admin.kit.table import Cell
-from cloud.admin.kit.text import chinese, named
+from cloud.admin.kit.text import either, named
 from cloud.admin.kit.verdict import outcome
+from cloud.admin.sections.order_view import order_url
 from cloud.admissions import selectors
 from cloud.admissions.models import Admission
 from cloud.staff.permissions import Permission
 from cloud.venues.models import Device, Station
 
 
-def _named(zh: str | None, en: str | None) -> str:
-    return ((zh or en) if chinese() else (en or zh)) or "–"
-
-
 def _product(admission: Admission) -> str:
-    return _named(admission.product_zh, admission.product_en)  # type: ignore[attr-defined]
+    return either(admission.product_zh, admission.product_en)  # type: ignore[attr-defined]
 
 
 def _station(admission: Admission) -> str:
-    return _named(admission.station_zh, admission.station_en)  # type: ignore[attr-defined]
+    return either(admission.station_zh, admission.station_en)  # type: ignore[attr-defined]
 
 
 def _order(admission: Admission) -> Cell:
     number = admission.order_number  # type: ignore[attr-defined]
-    return Cell(number, url=reverse("console:order", args=[number])) if number else Cell("–")
+    return Cell(number, url=order_url(number)) if number else Cell("–")
 
 
 def _stations() -> list[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -12,6 +11,7 @@ from cloud.admin.kit.cells import detail_text
 from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Section, Value
 from cloud.admin.kit.table import Cell
+from cloud.admin.sections.order_view import order_url
 from cloud.core.models import AuditRow
 from cloud.core.trail import trail_at
 from cloud.staff.permissions import Permission
@@ -38,7 +38,7 @@ def _target(row: AuditRow) -> Cell:
     name, key = TARGETS[kind]
     number = row.detail.get("number")
     if kind.startswith("sales.") and isinstance(number, str) and number:
-        return Cell(f"{name} {number}", url=reverse("console:order", args=[number]))
+        return Cell(f"{name} {number}", url=order_url(number))
     section = registry.find(key) if key and pk.isdigit() else None
     return Cell(f"{name} {pk}", url=f"{section.list_url}/{pk}" if section else "")
 

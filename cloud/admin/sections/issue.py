@@ -17,6 +17,7 @@ from cloud.admin.desk import Desk
 from cloud.admin.kit.page import page, said, show
 from cloud.admin.kit.table import Empty
 from cloud.admin.kit.text import named
+from cloud.admin.sections.order_view import order_url
 from cloud.catalog import selectors as catalog
 from cloud.catalog.models import TicketProduct
 from cloud.core import idnumber
@@ -136,7 +137,7 @@ def issue(request: HttpRequest, desk: Desk) -> HttpResponse:
     count = order.units.count()
     text = ngettext("Issued %(count)d ticket.", "Issued %(count)d tickets.", count)
     messages.success(request, text % {"count": count})
-    return redirect("console:order", order.number)
+    return redirect(order_url(order.number))
 
 
 def _show(request: HttpRequest, desk: Desk, form: IssueForm, status: int = 200) -> HttpResponse:

@@ -18,7 +18,7 @@ from cloud.admin.kit import verdict
 from cloud.admin.kit.page import page, said, show
 from cloud.admin.kit.pill import Pill
 from cloud.admin.kit.text import minute, named, stamp
-from cloud.admin.sections.order_view import Fact, UnitView, unit_view
+from cloud.admin.sections.order_view import Fact, UnitView, order_url, unit_view
 from cloud.admin.sections.orders import SESSION_REPLACED, unit_or_404, verifying_groups
 from cloud.admissions import history
 from cloud.admissions import selectors as admissions
@@ -84,7 +84,7 @@ def qr(request: HttpRequest, desk: Desk, number: str, position: int) -> HttpResp
         svg=drawn(line, _("Entry code of ticket %(position)s") % {"position": position}),
         line=line,
         facts=tuple(facts),
-        order_url=reverse("console:order", args=[order.number]),
+        order_url=order_url(order.number),
         present_url=reverse("console:present", args=[order.number, position]),
         lanes=_lanes(desk),
         replaced_line=_replaced(request, unit),

@@ -15,6 +15,7 @@ from cloud.admin.kit.chart import BarChart
 from cloud.admin.kit.icons import icon as draw_icon
 from cloud.admin.kit.pill import Pill
 from cloud.admin.kit.table import Empty, Table
+from cloud.admin.menu import Entry
 
 register = template.Library()
 
@@ -38,6 +39,12 @@ def iso(moment: datetime) -> str:
 @register.simple_tag
 def icon(name: str, extra: str = "", label: str = "") -> SafeString:
     return draw_icon(name, extra, label)
+
+
+@register.simple_tag(takes_context=True)
+def waiting(context: dict[str, Any], entry: Entry) -> int:
+    """How much waits for somebody behind a menu's entry."""
+    return entry.badge(context["desk"]) if entry.badge else 0
 
 
 @register.inclusion_tag("console/kit/pill.html")

@@ -170,9 +170,10 @@ def test_live_page(park, open_page, language, words):
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_order_pages(park, open_page, language):
     page = open_page(language=language)
-    number = order_of(park).number
+    order = order_of(park)
+    number = order.number
     for address in ("/orders", "/orders?q=nothing", "/orders/new", f"/orders/{number}", f"/orders/{number}/1/qr",
-                    f"/orders/{number}/revoke", f"/orders/{number}/1/reissue"):  # fmt: skip
+                    f"/orders/do/revoke?pk={order.pk}", f"/orders/{number}/1/reissue"):  # fmt: skip
         page.goto(address)
         fits(page)
 
