@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from django.utils.translation import gettext_lazy as _
@@ -22,6 +23,9 @@ class Environment(BaseSettings):
     debug: bool = False
     secure_cookies: bool = False  # true behind TLS
     proxy_count: int = 0
+    require_second_factor: Literal["nobody", "power", "everybody"] = "nobody"  # at the least; a venue may ask more
+    session_hours: int = 24  # after which everybody logs in again
+    session_idle_minutes: int = 480  # an open live page keeps asking and is not idle
     rpc_enrol_address: str = "127.0.0.1:8443"
     rpc_gates_address: str = "127.0.0.1:8444"
     rpc_public_host: str = ""  # the name or address edges reach this machine by; empty: the gates address's host
@@ -117,6 +121,7 @@ INSTALLED_APPS = [
     "django_tasks",
     "django_tasks_db",
     "axes",
+    "django_otp",
     "cloud.core",
     "cloud.venues",
     "cloud.staff",
@@ -147,6 +152,8 @@ AXES_VERBOSE = False  # or every command begins with its version
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # trying meanwhile makes nobody wait longer
 AXES_LOCKOUT_CALLABLE = "cloud.admin.sections.account.locked_out"
 AXES_IPWARE_PROXY_COUNT = environment.proxy_count
 AUTH_PASSWORD_VALIDATORS = [
@@ -191,6 +198,9 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = environment.secure_cookies
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = environment.session_hours * 3600
+SESSION_IDLE_AGE = environment.session_idle_minutes * 60  # seconds; LoginMiddleware looks after it
+REQUIRE_SECOND_FACTOR = environment.require_second_factor
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # an action on chosen rows of a list names each

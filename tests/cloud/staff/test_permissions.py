@@ -21,7 +21,7 @@ from cloud.entitlements.models import FeedRow
 from cloud.sales import services as sales
 from cloud.sales.values import OrderLine
 from cloud.staff import services as staff
-from cloud.staff.models import Employee, RoleGrant
+from cloud.staff.models import Employee, Role, RoleGrant
 from cloud.staff.permissions import BUILT_IN, Permission, allowed, require
 from cloud.venues import services as venues
 from cloud.venues.models import Device, Station, Venue
@@ -37,11 +37,18 @@ class Place:
     east: Station
     gate: Device
     adult: TicketProduct
+    own_role: Role
 
 
 @pytest.fixture
 def place(venue: Venue, west: Station, east: Station, gate: Device, adult: TicketProduct) -> Place:
-    return Place(venue, west, east, gate, adult)
+    own_role = staff.create_role(actor=SYSTEM, venue=venue, name_zh="检票员", permissions=["live.view"])
+    return Place(venue, west, east, gate, adult, own_role)
+
+
+def _someone(place: Place) -> Employee:
+    """The venue's one employee, who also calls."""
+    return Employee.objects.get()
 
 
 def _order(place: Place) -> Any:
@@ -68,6 +75,31 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
     "staff.withdraw_role": lambda a, p: staff.withdraw_role(
         actor=a, employee=Employee.objects.get(), role="viewer", venue=p.venue
     ),
+    "staff.hire_employee": lambda a, p: staff.hire_employee(
+        actor=a, venue=p.venue, username="x", name="x", role="viewer"
+    ),
+    "staff.admit_employee": lambda a, p: staff.admit_employee(
+        actor=a, venue=p.venue, username=_someone(p).username, role="viewer"
+    ),
+    "staff.edit_employee": lambda a, p: staff.edit_employee(actor=a, venue=p.venue, employee=_someone(p), name="x"),
+    "staff.set_employee_active": lambda a, p: staff.set_employee_active(
+        actor=a, venue=p.venue, employee=_someone(p), active=False
+    ),
+    "staff.give_one_time_password": lambda a, p: staff.give_one_time_password(
+        actor=a, venue=p.venue, employee=_someone(p)
+    ),
+    "staff.reset_login": lambda a, p: staff.reset_login(actor=a, username=_someone(p).username),
+    "staff.end_sessions": lambda a, p: staff.end_sessions(actor=a, venue=p.venue, employee=_someone(p)),
+    "staff.disable_second_factor": lambda a, p: staff.disable_second_factor(
+        actor=a, venue=p.venue, employee=_someone(p)
+    ),
+    "staff.set_login_policy": lambda a, p: staff.set_login_policy(actor=a, venue=p.venue, second_factor="everybody"),
+    "staff.create_role": lambda a, p: staff.create_role(actor=a, venue=p.venue, name_zh="x"),
+    "staff.edit_role": lambda a, p: staff.edit_role(actor=a, venue=p.venue, role=p.own_role, name_zh="x"),
+    "staff.set_role_permissions": lambda a, p: staff.set_role_permissions(
+        actor=a, venue=p.venue, role=p.own_role, permissions=[], seen=["live.view"]
+    ),
+    "staff.delete_role": lambda a, p: staff.delete_role(actor=a, venue=p.venue, role=p.own_role),
     "live.create_station": lambda a, p: live_services.create_station(actor=a, venue=p.venue, name_zh="x"),
     "live.create_device": lambda a, p: live_services.create_device(
         actor=a, venue=p.venue, identifier="x", name="x", station=p.west
