@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from django.utils.translation import ngettext
 
 from cloud.admin.kit.confirm import Confirm, ask
 from cloud.admin.kit.forms import SectionForm
-from cloud.admin.kit.page import go, said
+from cloud.admin.kit.page import go, said, show
 from cloud.admin.kit.query import Query
 from cloud.admin.kit.routed import section_page, way_back
 from cloud.admin.kit.section import ACTION_ROWS, Action, Section
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cloud.admin.desk import Desk
     from cloud.staff.permissions import Permission
 
+AGREED = "_agreed"  # the hidden input with what was agreed to
 NAMED = 5  # so many are named, the others counted
 
 
@@ -54,10 +56,17 @@ def act(request: HttpRequest, desk: Desk, section: Section, name: str) -> HttpRe
         messages.warning(request, _("Nothing to do: %(names)s") % {"names": names(section, rows)})
         return go(request, back)
     form = _form(request, desk, action, fitting)
+    if form is not None and request.method == "POST" and form.asked_again():
+        if request.headers.get("HX-Request"):
+            return show(request, desk, "console/kit/form_parts.html", {"form": form, "plain": True})
+        return ask(request, desk, _confirm(desk, section, action, rows, fitting, form, back))
     if request.method != "POST" or (form is not None and not form.is_valid()):
         status = 422 if request.method == "POST" else 200
         return ask(request, desk, _confirm(desk, section, action, rows, fitting, form, back), status)
     values = form.cleaned_data if form is not None else {}
+    again = _preview(request, desk, section, action, fitting, values, back)
+    if again is not None:
+        return ask(request, desk, again)
     if action.run_all is not None:
         done, failed = _all(desk, action, fitting, values)
     else:
@@ -120,6 +129,32 @@ def _confirm(
         form=form,
         error=" ".join(str(error) for error in form.non_field_errors()) if form is not None and form.is_bound else "",
         hidden=(("next", back), *(("pk", str(row.pk)) for row in fitting)),
+    )
+
+
+def _preview(
+    request: HttpRequest, desk: Desk, section: Section, action: Action, rows: Sequence[Any], values: dict[str, Any],
+    back: str,
+) -> Confirm | None:  # fmt: skip
+    """The second question, where the action has one and just this was not agreed to yet."""
+    if action.preview is None:
+        return None
+    lines = tuple(str(line) for line in action.preview(desk, rows, values))
+    token = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    if request.POST.get(AGREED) == token:
+        return None
+    sent = [(name, value) for name in request.POST for value in request.POST.getlist(name)]
+    return Confirm(
+        title=_("%(verb)s: %(name)s?") % {"verb": action.verb, "name": names(section, rows)},
+        consequences=lines,
+        verb=str(action.verb),
+        url=reverse("console:section-action", args=[section.key, action.key]),
+        back=back,
+        grave=action.grave,
+        hidden=(
+            *((name, value) for name, value in sent if name not in (AGREED, "csrfmiddlewaretoken")),
+            (AGREED, token),
+        ),
     )
 
 

@@ -18,6 +18,8 @@ NAMES: dict[str, str | Promise] = {
     "edge.token": _("Enrolment token made"),
     "employee.create": _("Employee created"),
     "export": _("Exported"),
+    "job.file": _("File of background work fetched"),
+    "group.rename": _("Group of same-type stations renamed"),
     "key.kill": _("Key killed"),
     "key.rotate": _("Key rotated"),
     "order.issue": _("Order issued"),

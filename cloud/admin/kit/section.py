@@ -18,6 +18,7 @@ from django.utils.functional import Promise
 
 from cloud.admin.kit.forms import SectionForm
 from cloud.admin.kit.pill import Pill
+from cloud.admin.kit.reach import within_reach
 from cloud.admin.kit.table import Cell, Table
 from cloud.core.actors import Actor
 from cloud.staff.permissions import Permission
@@ -101,6 +102,7 @@ class Action:
         fits: whether it makes sense for a row; the others are named as left alone.
         done: what happened, with %(count)d and %(name)s.
         form: asks something more; its values are given to `run`.
+        preview: what follows from the form's values, asked about once more before it is done.
         bulk: offered for chosen rows of the list too.
         run_all: one service call for all rows instead of `run` for each; all or nothing.
     """
@@ -114,6 +116,7 @@ class Action:
     run_all: Callable[[Desk, Sequence[Any], dict[str, Any]], Any] | None = None
     fits: Callable[[Any], bool] = lambda row: True
     form: type[SectionForm] | None = None
+    preview: Callable[[Desk, Sequence[Any], dict[str, Any]], Iterable[Text]] | None = None
     icon: str = "play"
     grave: bool = False
     bulk: bool = True
@@ -127,6 +130,11 @@ class Link:
     url_name: str
     permission: Permission
     icon: str = "plus"
+    args: tuple[str, ...] = ()
+
+    @property
+    def url(self) -> str:
+        return reverse(self.url_name, args=self.args)
 
 
 @dataclass(frozen=True)
@@ -144,6 +152,8 @@ class Section:
         order: model fields; the primary key is added, so that pages never overlap.
         personal: the rows are about people: an export's audit says what was searched by, not the text.
         pages: further pages of the section, as url names, for marking the menu.
+        station: the lookup from a row to its station, where its model leaves that open (kit/reach.py). `rows` are
+            narrowed to the stations that whoever asks is authorised for.
         links: pages of its own that are offered above the list.
         by: the field that names a row in addresses: digits, unique.
         trail: the rows whose audit is a row's history; itself unless more belong to it.
@@ -177,6 +187,7 @@ class Section:
     empty: Text = ""
     place: int = 100
     pages: tuple[str, ...] = ()
+    station: str | None = None
     links: tuple[Link, ...] = ()
     by: str = "pk"
     trail: Callable[[Any], Sequence[Model]] = lambda row: [row]
@@ -184,6 +195,7 @@ class Section:
     badge: Callable[[Desk], int] | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", within_reach(self.rows, self.view, self.station))
         for name, keys in (
             ("value", [value.key for value in self.values]),
             ("action", [action.key for action in self.actions]),

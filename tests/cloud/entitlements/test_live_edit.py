@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from cloud.core.errors import DomainError
 from cloud.core.models import AuditRow
-from cloud.entitlements.live_services import edit_device, edit_station
+from cloud.entitlements.live_services import edit_device, edit_station, rename_group
+from cloud.venues.models import Station, Venue
 from paifang.records import Table, VenueSettings
 from tests.support import venue as make
+from tests.support.race import race
 
 
 def test_a_new_name_reaches_the_gates_and_the_audit(venue, west, actor):
@@ -41,3 +45,31 @@ def test_only_who_manages_stations_renames(venue, west, gate, viewer):
         with pytest.raises(DomainError) as refused:
             call()
         assert refused.value.code == "permission.denied"
+
+
+def test_a_group_is_renamed_for_the_console_alone(venue: Venue, west: Station) -> None:
+    mark = make.last_feed_row()
+    group = rename_group(actor=make.SYSTEM, venue=venue, group=west.group, name=" 大门 ")
+    assert group.name == "大门"
+    assert AuditRow.objects.get(action="group.rename").detail == {"name": ["西门", "大门"]}
+    rename_group(actor=make.SYSTEM, venue=venue, group=group, name="大门")
+    assert AuditRow.objects.filter(action="group.rename").count() == 1
+    assert make.feed_rows(mark) == []
+    with pytest.raises(DomainError) as refused:
+        rename_group(actor=make.SYSTEM, venue=venue, group=group, name=" ")
+    assert refused.value.field == "name"
+    with pytest.raises(DomainError) as refused:
+        rename_group(actor=make.make_actor(venue, "viewer"), venue=venue, group=group, name="x")
+    assert refused.value.code == "permission.denied"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_group_renamed_by_two_at_once_has_one_name_and_the_audit_tells_both(venue: Venue, west: Station) -> None:
+    race(
+        venue,
+        *(partial(rename_group, actor=make.SYSTEM, venue=venue, group=west.group, name=name) for name in ("a", "b")),
+    )
+    first, second = (row.detail["name"] for row in AuditRow.objects.filter(action="group.rename").order_by("pk"))
+    assert first[0] == "西门"
+    assert second[0] == first[1], "the later one saw what the first had made of it"
+    assert Station.objects.get(pk=west.pk).group.name == second[1]
