@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from django_tasks import Task
+from django_tasks.base import Task
 
 from cloud.core.actors import Actor
 from cloud.core.errors import DomainError
