@@ -30,7 +30,9 @@ class Reach:
         return rows if self.everywhere else rows.filter(**{f"{path}__in": sorted(self.stations)})
 
     def __or__(self, other: Reach) -> Reach:
-        return Reach(self.everywhere or other.everywhere, self.stations | other.stations)
+        if self.everywhere or other.everywhere:
+            return EVERYWHERE
+        return Reach(stations=self.stations | other.stations)
 
 
 EVERYWHERE = Reach(everywhere=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
@@ -14,6 +15,7 @@ from cloud.admin.kit import registry
 from cloud.admin.kit.cells import cell, history_table, related_table
 from cloud.admin.kit.list_view import Offer
 from cloud.admin.kit.page import show
+from cloud.admin.kit.reach import narrowed
 from cloud.admin.kit.routed import row_or_404, section_page
 from cloud.admin.kit.section import Panel, Related, Section
 from cloud.admin.kit.table import Table
@@ -21,6 +23,7 @@ from cloud.core.trail import trail_of
 
 if TYPE_CHECKING:
     from cloud.admin.desk import Desk
+    from cloud.staff.permissions import Permission
 
 RELATED_ROWS = 50
 
@@ -55,7 +58,7 @@ def detail(request: HttpRequest, desk: Desk, section: Section, pk: int) -> HttpR
         "facts": [(value.title, cell(value.read(row))) for value in section.fact_values],
         "blocks": [
             *_panels(desk, section, row),
-            *(_related(desk, one, row, n) for n, one in enumerate(section.related) if _may(desk, one)),
+            *(_related(desk, one, row, n, section.view) for n, one in enumerate(section.related) if _may(desk, one)),
         ],
         "history": history_table(trail_of(section.trail(row))) if section.history else None,
         "offers": offers,
@@ -77,10 +80,13 @@ def _panels(desk: Desk, section: Section, row: Any) -> Iterator[Drawn]:
             yield Drawn(str(panel.title), f"panel-{number}", template=panel.template, context=drawn)
 
 
-def _related(desk: Desk, related: Related, row: Any, number: int) -> Drawn:
+def _related(desk: Desk, related: Related, row: Any, number: int, permission: Permission) -> Drawn:
     section = registry.find(related.section) if related.section else None
     if section is not None and not desk.may(section.view):
         section = None  # the rows may be named, their pages may not be opened
-    found = list(related.rows(desk, row)[: RELATED_ROWS + 1])
+    rows = related.rows(desk, row)
+    if isinstance(rows, QuerySet):
+        rows = narrowed(desk, rows, permission)
+    found = list(rows[: RELATED_ROWS + 1])
     table = related_table(related, found[:RELATED_ROWS], section, f"related-{number}")
     return Drawn(str(related.title), f"related-{number}", table=table, more=len(found) > RELATED_ROWS)

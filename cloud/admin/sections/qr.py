@@ -96,8 +96,9 @@ def _lanes(desk: Desk) -> tuple[LaneChoice, ...] | None:
     if emulators.control() is None:
         return None
     choices = []
+    reach = desk.reach(Permission.LIVE_VIEW)
     for lane in gates.lanes(desk.venue):
-        if emulators.has_lane(lane.device.identifier):
+        if reach.covers(lane.device.station_id) and emulators.has_lane(lane.device.identifier):
             enabled = lane.device.enabled and (lane.station is None or lane.station.enabled)
             pill = verdict.lane_state(lane.state, enabled=enabled, online=lane.online)
             station = named(lane.station) if lane.station else ""
@@ -170,9 +171,10 @@ def _waiting(request: HttpRequest, desk: Desk, unit: OrderUnit, device: Device, 
 
 
 def _lane(desk: Desk, named_by: str) -> Device:
-    """A lane of this venue by identifier or id. 404 for any other."""
+    """A lane within reach, by identifier or id. 404 for any other."""
+    reach = desk.reach(Permission.LIVE_VIEW)
     for lane in gates.lanes(desk.venue):
-        if named_by in (lane.device.identifier, str(lane.device.pk)):
+        if reach.covers(lane.device.station_id) and named_by in (lane.device.identifier, str(lane.device.pk)):
             return lane.device
     raise Http404("no such lane")
 
