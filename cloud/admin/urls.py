@@ -6,7 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from cloud.admin.kit import registry
-from cloud.admin.kit.action_view import act
+from cloud.admin.kit.bulk_view import act_on_rows
 from cloud.admin.kit.detail_view import detail
 from cloud.admin.kit.export_view import export
 from cloud.admin.kit.form_view import create, edit
@@ -43,7 +43,7 @@ urlpatterns = [
     path("<slug:key>", listing, name="section-list"),
     path("<slug:key>/new", create, name="section-create"),
     path("<slug:key>/export.<slug:suffix>", export, name="section-export"),
-    path("<slug:key>/do/<slug:name>", act, name="section-action"),
+    path("<slug:key>/do/<slug:name>", act_on_rows, name="section-action"),
     path("<slug:key>/<int:pk>", detail, name="section-detail"),
     path("<slug:key>/<int:pk>/edit", edit, name="section-edit"),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django.contrib import messages
 from django.db import transaction
@@ -28,15 +28,16 @@ if TYPE_CHECKING:
     from cloud.staff.permissions import Permission
 
 AGREED = "_agreed"  # the hidden input with what was agreed to
+IN_ADDRESS = 100  # so many rows an address can name
 NAMED = 5  # so many are named, the others counted
 
 
-def _needs(section: Section, place: dict[str, Any]) -> Permission | None:
+def needs(section: Section, place: dict[str, Any]) -> Permission | None:
     action = section.action(place["name"])
     return action.permission if action else None
 
 
-@section_page(_needs)
+@section_page(needs)
 def act(request: HttpRequest, desk: Desk, section: Section, name: str) -> HttpResponse:
     action = section.action(name)
     assert action is not None
@@ -55,14 +56,14 @@ def act(request: HttpRequest, desk: Desk, section: Section, name: str) -> HttpRe
     if not fitting:
         messages.warning(request, _("Nothing to do: %(names)s") % {"names": names(section, rows)})
         return go(request, back)
-    form = _form(request, desk, action, fitting)
+    form = form_of(request, desk, action, fitting)
     if form is not None and request.method == "POST" and form.asked_again():
         if request.headers.get("HX-Request"):
             return show(request, desk, "console/kit/form_parts.html", {"form": form, "plain": True})
-        return ask(request, desk, _confirm(desk, section, action, rows, fitting, form, back))
+        return ask(request, desk, confirm_of(desk, section, action, rows, fitting, form, back))
     if request.method != "POST" or (form is not None and not form.is_valid()):
         status = 422 if request.method == "POST" else 200
-        return ask(request, desk, _confirm(desk, section, action, rows, fitting, form, back), status)
+        return ask(request, desk, confirm_of(desk, section, action, rows, fitting, form, back), status)
     values = form.cleaned_data if form is not None else {}
     again = _preview(request, desk, section, action, fitting, values, back)
     if again is not None:
@@ -73,7 +74,7 @@ def act(request: HttpRequest, desk: Desk, section: Section, name: str) -> HttpRe
         done, failed = _each(desk, action, fitting, values)
     if failed and form is not None and len(fitting) == 1:
         form.refuse(failed[0][1])
-        return ask(request, desk, _confirm(desk, section, action, rows, fitting, form, back), 422)
+        return ask(request, desk, confirm_of(desk, section, action, rows, fitting, form, back), 422)
     _report(request, section, action, done, failed)
     return go(request, back)
 
@@ -96,7 +97,7 @@ def _chosen(request: HttpRequest, desk: Desk, section: Section, back: str) -> li
     return found
 
 
-def _form(request: HttpRequest, desk: Desk, action: Action, rows: Sequence[Any]) -> SectionForm | None:
+def form_of(request: HttpRequest, desk: Desk, action: Action, rows: Sequence[Any]) -> SectionForm | None:
     if action.form is None:
         return None
     only = rows[0] if len(rows) == 1 else None
@@ -105,7 +106,7 @@ def _form(request: HttpRequest, desk: Desk, action: Action, rows: Sequence[Any])
     return action.form(desk, only, initial=action.form.initial_of(only) if only is not None else {})
 
 
-def _confirm(
+def confirm_of(
     desk: Desk, section: Section, action: Action, rows: Sequence[Any], fitting: Sequence[Any],
     form: SectionForm | None, back: str,
 ) -> Confirm:  # fmt: skip
@@ -123,7 +124,7 @@ def _confirm(
         title=title,
         consequences=tuple(lines),
         verb=str(action.verb),
-        url=reverse("console:section-action", args=[section.key, action.key]),
+        url=_address(section, action, fitting, back),
         back=back,
         grave=action.grave,
         form=form,
@@ -156,6 +157,13 @@ def _preview(
             (AGREED, token),
         ),
     )
+
+
+def _address(section: Section, action: Action, rows: Sequence[Any], back: str) -> str:
+    """Where the question is answered. Asked for anew, as after logging in again, it puts the same question."""
+    which = [("pk", str(row.pk)) for row in rows] if len(rows) <= IN_ADDRESS else [("all", "1")]
+    url = reverse("console:section-action", args=[section.key, action.key])
+    return f"{url}?{urlencode([('next', back), *which])}"
 
 
 def _each(
