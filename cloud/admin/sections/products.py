@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from cloud.admin.desk import Desk
 from cloud.admin.kit import filters
 from cloud.admin.kit.cells import enabled_pill
+from cloud.admin.kit.depends import Depends
 from cloud.admin.kit.forms import SectionForm
 from cloud.admin.kit.pill import Pill, Tone
 from cloud.admin.kit.registry import register
@@ -34,7 +35,7 @@ class EditForm(SectionForm):
     validity = forms.ChoiceField(label=_("Validity"), choices=VALIDITIES, initial="dated")
     valid_days = forms.IntegerField(
         label=_("Days"), min_value=1, max_value=services.MAX_DAYS, initial=1,
-        help_text=_("Counted from the day of sale; a ticket for a booked day has no use for it."),
+        help_text=_("Counted from the day of sale, which is the first."),
     )  # fmt: skip
     persons = forms.IntegerField(
         label=_("Persons"), min_value=1, max_value=services.MAX_PERSONS, initial=1,
@@ -52,6 +53,7 @@ class EditForm(SectionForm):
         Station.objects.none(), label=_("Stations that verify it"), required=False,
         widget=forms.CheckboxSelectMultiple, help_text=_("Same-type stations come and go together."),
     )  # fmt: skip
+    depends = (Depends("valid_days", ("validity",), shown=lambda validity: validity == "open", otherwise=1),)
     layout = (
         (_("Only for tickets sold from now on: those already sold stay as they were"), _RULES),
         (_("At once, for tickets already sold too"), ("stations",)),

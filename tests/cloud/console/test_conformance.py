@@ -15,6 +15,7 @@ from typing import Any
 import openpyxl
 import pytest
 from django import forms
+from django.http import QueryDict
 from django.test import Client
 from django.utils import timezone, translation
 
@@ -218,8 +219,11 @@ def form_of(client: Client, url: str) -> SectionForm:
 
 
 def as_shown(form: SectionForm) -> dict[str, Any]:
-    data = {name: value for name, value in form._shown().items() if value != ""}
-    return data | {SEEN: form.token()}
+    data = QueryDict(mutable=True)
+    for name, value in form.shown().items():
+        form.put(data, name, value)
+    sent = {name: values[0] if len(values) == 1 else values for name, values in data.lists() if values != [""]}
+    return sent | {SEEN: form.token()}
 
 
 def permitted(section: Section) -> set[Permission]:
