@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from cloud.admin.kit import registry
+from cloud.admin.kit import registry, saved_view
 from cloud.admin.kit.bulk_view import act_on_rows
 from cloud.admin.kit.detail_view import detail
 from cloud.admin.kit.export_view import export
@@ -13,14 +12,21 @@ from cloud.admin.kit.form_view import create, edit
 from cloud.admin.kit.list_view import listing
 from cloud.admin.kit.palette_view import go_to
 from cloud.admin.kit.work_view import work, work_cancel, work_file, work_list
-from cloud.admin.sections import account, edges, issue, live, orders, qr
+from cloud.admin.sections import account, edges, issue, live, login, orders, password, qr, second_factor
 
 app_name = "console"
 registry.discover()
 
 urlpatterns = [
-    path("login", account.Login.as_view(), name="login"),
-    path("logout", LogoutView.as_view(), name="logout"),
+    path("login", login.Login.as_view(), name="login"),
+    path("login/code", login.second_step, name="second-step"),
+    path("login/ended", login.session_ended, name="session-ended"),
+    path("logout", login.log_out, name="logout"),
+    path("account", account.account, name="account"),
+    path("account/password", password.password, name="password"),
+    path("account/second-factor", second_factor.second_factor, name="second-factor"),
+    path("account/sessions/end-others", account.end_others, name="end-others"),
+    path("account/sessions/<int:pk>/end", account.end_session, name="end-session"),
     path("language", account.set_language, name="language"),
     path("venue", account.choose_venue, name="venue"),
     path("", live.live, name="live"),
@@ -43,6 +49,9 @@ urlpatterns = [
     path("<slug:key>", listing, name="section-list"),
     path("<slug:key>/new", create, name="section-create"),
     path("<slug:key>/export.<slug:suffix>", export, name="section-export"),
+    path("<slug:key>/filters/new", saved_view.save, name="filter-save"),
+    path("<slug:key>/filters/<int:pk>", saved_view.change, name="filter-change"),
+    path("<slug:key>/filters/<int:pk>/delete", saved_view.delete, name="filter-delete"),
     path("<slug:key>/do/<slug:name>", act_on_rows, name="section-action"),
     path("<slug:key>/<int:pk>", detail, name="section-detail"),
     path("<slug:key>/<int:pk>/edit", edit, name="section-edit"),

@@ -27,10 +27,12 @@ class Permission(StrEnum):
     PRODUCT_MANAGE = "product.manage"
     STATION_MANAGE = "station.manage"  # create stations and devices, exclusion groups, what a station verifies
     STATION_SWITCH = "station.switch"  # enable and disable stations and devices
+    CASE_MANAGE = "case.manage"  # review, close and reopen what gates could not settle by themselves
     EDGE_MANAGE = "edge.manage"  # enrol and revoke edges
     KEY_MANAGE = "key.manage"  # rotate and kill signing keys
     STAFF_MANAGE = "staff.manage"
     VENUE_MANAGE = "venue.manage"
+    LIST_SHARE = "list.share"  # saved filters for everybody at the venue
     AUDIT_VIEW = "audit.view"  # who did what, of everybody at the venue
 
 
@@ -69,12 +71,13 @@ BUILT_IN: dict[str, tuple[str, str, tuple[Permission, ...]]] = {
             Permission.ORDER_REVOKE,
             Permission.ORDER_REISSUE,
             Permission.PRODUCT_MANAGE,
+            Permission.LIST_SHARE,
         ),
     ),
     GATE_SUPERVISOR: (
         "闸口主管",
         "Gate supervisor",
-        (*_VIEW, Permission.ORDER_PASS, Permission.ORDER_REISSUE, Permission.STATION_SWITCH),
+        (*_VIEW, Permission.ORDER_PASS, Permission.ORDER_REISSUE, Permission.STATION_SWITCH, Permission.CASE_MANAGE),
     ),
     VIEWER: ("只读", "Viewer", _VIEW),
 }

@@ -18,6 +18,8 @@ NAMES: dict[str, str | Promise] = {
     "edge.token": _("Enrolment token made"),
     "employee.create": _("Employee created"),
     "export": _("Exported"),
+    "filter.share": _("Saved filter shared"),
+    "filter.unshare": _("Saved filter no longer shared"),
     "job.file": _("File of background work fetched"),
     "group.rename": _("Group of same-type stations renamed"),
     "key.kill": _("Key killed"),

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from cloud.admin.desk import Desk
 
 QUERY_LENGTH = 60
-TAKEN = frozenset({"q", "sort", "page", "columns"})
+VIEW = "view"  # the saved filter that the address comes from
+TAKEN = frozenset({"q", "sort", "page", "columns", VIEW})
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,18 @@ class Query:
     @cached_property
     def page(self) -> Page[Any]:
         return page_of(self.rows, self.data.get("page", ""))
+
+    @cached_property
+    def misfits(self) -> list[str]:
+        """What the address asks for and this list does not have, or no longer: titles where there are any."""
+        self.filters.is_valid()
+        form = self.filters.form
+        wrong = [str(form.fields[name].label) for name in self.section.filters if name in form.errors]
+        wrong += [name for name in self.data if name not in TAKEN and name not in self.section.filters]
+        known = {value.key for value in self.section.values}
+        wrong += [key for key in self.data.getlist("columns") if key and key not in known]
+        wanted = self.data.get("sort", "").lstrip("-")
+        return wrong + ([wanted] if wanted and self.sorting[0] is None else [])
 
     @property
     def narrowed(self) -> bool:

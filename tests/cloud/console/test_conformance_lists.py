@@ -10,9 +10,13 @@ import openpyxl
 import pytest
 from django.utils import translation
 
+from cloud.admin import saved_filters as service
 from cloud.admin.kit import background, export_view
+from cloud.admin.models import SavedFilter
+from cloud.core.actors import Actor
 from cloud.core.models import AuditRow, Job
-from tests.cloud.console.test_conformance import FORMULA, rows, section, text_of, toy
+from cloud.staff.models import Employee
+from tests.cloud.console.test_conformance import FORMULA, HOSTILE, rows, section, text_of, toy
 
 __all__ = ["section", "toy"]  # fixtures
 
@@ -63,3 +67,44 @@ def test_a_long_export_is_written_in_the_background(section, venue, log_in, monk
 
 def test_there_is_no_other_kind_of_file(section, log_in):
     assert log_in().get(f"/{section.key}/export.exe").status_code == 404
+
+
+def test_a_list_is_saved_opened_first_and_deleted(section, venue, log_in):
+    rows(section, venue)
+    client = log_in("administrator")
+    shown = {"sort": next(f"-{value.key}" for value in section.values if value.order)}
+    page = client.get(section.list_url, shown)
+    dialog = client.get(page.context["save_url"])
+    assert 'name="default"' in text_of(dialog)
+    done = client.post(dialog.context["confirm"].url, {"name": HOSTILE[:40], "shared": "on", "default": "on"})
+    assert done.status_code == 302, dialog.context["confirm"]
+    first = client.get(section.list_url)
+    assert first["Location"] == done["Location"]
+    page = client.get(first["Location"])
+    assert page.context["query"].sorting[1] is True
+    assert page.context["misfits"] == []
+    assert HOSTILE not in text_of(page)
+    assert client.get(section.list_url, {"view": ""}).status_code == 200  # all of it again
+    saved = SavedFilter.objects.get()
+    viewer = log_in("viewer")
+    theirs = viewer.get(section.list_url, {"view": ""})
+    if theirs.status_code == 200:
+        assert f"view={saved.pk}" in text_of(theirs)
+        assert viewer.get(f"/{section.key}/filters/{saved.pk}/delete").status_code == 404
+    assert client.post(f"/{section.key}/filters/{saved.pk}/delete").status_code == 302
+    assert client.get(section.list_url).status_code == 200
+
+
+def test_a_saved_filter_that_no_longer_fits_says_so(section, venue, log_in):
+    rows(section, venue)
+    client = log_in()
+    service.save_filter(
+        actor=Actor.of(Employee.objects.get()),
+        venue=venue,
+        section=section.key,
+        name="old",
+        address="?gone=1&sort=lost",
+    )
+    page = client.get(f"{section.list_url}?gone=1&sort=lost&view={SavedFilter.objects.get().pk}")
+    assert page.context["misfits"] == ["gone", "lost"]
+    assert "This saved filter no longer fits the list." in text_of(page)
