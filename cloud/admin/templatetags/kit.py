@@ -17,6 +17,7 @@ from cloud.admin.kit.desk_form import DeskForm
 from cloud.admin.kit.icons import icon as draw_icon
 from cloud.admin.kit.pill import Pill
 from cloud.admin.kit.rows import BoundRows, row_errors
+from cloud.admin.kit.series import SeriesChart, Spark
 from cloud.admin.kit.table import Empty, Table
 from cloud.admin.menu import Entry
 
@@ -57,11 +58,13 @@ def pill(value: Pill) -> dict[str, Any]:
 
 @register.inclusion_tag("console/kit/tile.html")
 def tile(
-    label: str, value: str, note: str = "", icon: str = "", tone: str = "", share: int | None = None
-) -> dict[str, Any]:
-    """A figure. `share` (0..100, more is drawn as 100) adds a meter."""
+    label: str, value: str, note: str = "", icon: str = "", tone: str = "", share: int | None = None,
+    spark: Spark | None = None, url: str = "",
+) -> dict[str, Any]:  # fmt: skip
+    """A figure. `share` (0..100, more is drawn as 100) adds a meter, `spark` a line, `url` a page behind it."""
     drawn = None if share is None else min(max(share, 0), 100)
-    return {"label": label, "value": value, "note": note, "icon": icon, "tone": tone, "share": drawn}
+    return {"label": label, "value": value, "note": note, "icon": icon, "tone": tone, "share": drawn,
+            "spark": spark, "url": url}  # fmt: skip
 
 
 @register.inclusion_tag("console/kit/table.html")
@@ -77,6 +80,17 @@ def empty(value: Empty) -> dict[str, Any]:
 @register.inclusion_tag("console/kit/bar_chart.html")
 def bar_chart(chart: BarChart) -> dict[str, Any]:
     return {"chart": chart}
+
+
+@register.inclusion_tag("console/kit/series_chart.html")
+def series_chart(chart: SeriesChart) -> dict[str, Any]:
+    return {"chart": chart}
+
+
+@register.inclusion_tag("console/kit/part.html")
+def part(url: str, title: str, failed: bool = False) -> dict[str, Any]:
+    """A part of a page that is fetched after it: waiting until it comes, or saying that it did not."""
+    return {"url": url, "title": title, "failed": failed}
 
 
 @register.inclusion_tag("console/kit/field.html")

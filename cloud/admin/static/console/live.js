@@ -5,6 +5,19 @@
 
   if (!window.htmx) return;
 
+  // Parts that are fetched after the page: what failed says so, and is asked for again when somebody wants it.
+  const failed = (event) => {
+    if (event.detail.elt.matches("[data-part]")) event.detail.elt.classList.add("pf-part-failed");
+  };
+  for (const name of ["htmx:sendError", "htmx:responseError"]) document.body.addEventListener(name, failed);
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-part-again]");
+    if (!button) return;
+    const part = button.closest("[data-part]");
+    part.classList.remove("pf-part-failed");
+    htmx.trigger(part, "again");
+  });
+
   // Live regions: data-refresh="seconds". One request at a time; none while the tab is hidden; when one fails the
   // region stays as it was, says so, and tries again more and more slowly, up to ten seconds.
   const lost = (region, is) => {
