@@ -7,6 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 NAMES: dict[str, str | Promise] = {
     "authority.create": _("Certificate authority made"),
+    "case.close": _("Conflict closed"),
+    "case.reopen": _("Conflict opened again"),
+    "case.review": _("Conflict looked at"),
     "device.create": _("Device created"),
     "device.edit": _("Device changed"),
     "device.enabled": _("Device switched"),

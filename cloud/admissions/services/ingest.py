@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from django.db import transaction
 from django.utils import timezone
 
+from cloud.admissions import cases
 from cloud.admissions.bulk import insert_new, update_rows
 from cloud.admissions.chain import Aside, Chain, judge, positions
 from cloud.admissions.decode import MAX_SMALL, Decoded, decode
@@ -92,7 +93,7 @@ def _keep_aside(edge: Edge, aside: Sequence[Aside]) -> None:
     }
     fresh = {(kept.item.entry_hash, kept.why): kept for kept in aside}
     fresh = {key: kept for key, kept in fresh.items() if key not in before}
-    SetAside.objects.bulk_create(
+    rows = SetAside.objects.bulk_create(
         SetAside(
             venue_id=edge.venue_id,
             edge=edge,
@@ -104,6 +105,7 @@ def _keep_aside(edge: Edge, aside: Sequence[Aside]) -> None:
         )
         for kept in fresh.values()
     )
+    cases.open_set_aside(edge, rows)
     for why in sorted({kept.why for kept in fresh.values()}):
         same = [kept for kept in fresh.values() if kept.why == why]
         raise_alarm(
@@ -176,13 +178,16 @@ def _take(edge: Edge, taken: Sequence[Decoded]) -> None:
 
     insert_new(JournalEntry, _JOURNAL, journal)
     insert_new(Admission, _ADMISSION, [(*heads[seq], *_changing(passage)) for seq, passage in passages.items()])
-    counted = list(passages.values())
+    counted = list(passages.items())
     if settlements:
-        counted += _settle_stored(edge, settlements)
+        counted += _settle_stored(edge, settlements).items()
     usage.relay_all(edge, [usage.Reported(owner, group, record) for (owner, group), record in usages.items()])
     for code, times in alarms.items():
         raise_alarm("edge." + code, edge, edge.venue, times=times)
-    count(edge.venue, counted)  # last: other edges of the station wait for these rows until the commit
+    cases.open_flagged(edge, {seq: passage.outcome for seq, passage in counted})
+    # Last: other edges wait for these rows until the commit, those of the station, then all of the venue.
+    count(edge.venue, (passage for _seq, passage in counted))
+    cases.open_double_uses(edge, {head[3] for head in heads.values() if head[3]})
 
 
 def _changing(passage: Passage) -> tuple[object, ...]:
@@ -192,8 +197,8 @@ def _changing(passage: Passage) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _settle_stored(edge: Edge, settlements: Sequence[tuple[scan_pb2.Settlement, datetime]]) -> list[Passage]:
-    """Settles admissions of earlier batches. One that is not here (its entry was kept aside) is alarmed."""
+def _settle_stored(edge: Edge, settlements: Sequence[tuple[scan_pb2.Settlement, datetime]]) -> dict[int, Passage]:
+    """Settles admissions of earlier batches, by seq. One that is not here (its entry was kept aside) is alarmed."""
     wanted = {body.admission_seq for body, _ in settlements}
     rows = Admission.objects.filter(venue_id=edge.venue_id, edge=edge, seq__in=wanted).values_list(
         "seq", "id", "business_day", "station_id", "persons", "passed", "returned", "outcome", "settled_at", "recovered"
@@ -206,4 +211,4 @@ def _settle_stored(edge: Edge, settlements: Sequence[tuple[scan_pb2.Settlement, 
     orphans = sorted(wanted - stored.keys())
     if orphans:
         raise_alarm("journal.orphan_settlement", edge, edge.venue, entries=len(orphans), first_admission=orphans[0])
-    return [passage for _, passage in stored.values()]
+    return {seq: passage for seq, (_pk, passage) in stored.items()}

@@ -23,8 +23,9 @@ from cloud.admin import urls
 from cloud.admin.kit import registry
 from cloud.admin.kit.forms import SEEN, SectionForm
 from cloud.admin.kit.section import Action, FormSpec, Section, Value
+from cloud.admissions.case_selectors import listed as listed_cases
 from cloud.admissions.groups import groups
-from cloud.admissions.models import Admission
+from cloud.admissions.models import Admission, Case
 from cloud.core import audit
 from cloud.core.actors import Actor
 from cloud.core.business_day import today
@@ -152,6 +153,16 @@ def sample_order(venue: Venue, n: int, name: str) -> Any:
     return listed_orders(venue).get(pk=order.pk)
 
 
+def sample_conflict(venue: Venue, n: int, name: str) -> Any:
+    admission = sample_admission(venue, n, name)
+    case = Case.objects.create(
+        venue=venue, key=f"k{n}", kind="unticketed", at=admission.at, business_day=admission.business_day,
+        edge=admission.edge, station_id=admission.station_id, device_id=admission.device_id, persons=1,
+        entitlement_id=admission.entitlement_id, admission=admission, value_fen=8000,
+    )  # fmt: skip
+    return listed_cases(venue).get(pk=case.pk)
+
+
 def sample_group(venue: Venue, n: int, name: str) -> Any:
     one = make.make_station(venue, name or f"组{n}")
     return groups(venue).get(pk=one.group_id)
@@ -165,6 +176,7 @@ SAMPLES: dict[str, Callable[[Venue, int, str], Any]] = {
     "groups": sample_group,
     "orders": sample_order,
     "admissions": sample_admission,
+    "conflicts": sample_conflict,
     "audit": sample_audit,
     "toys": sample_toy,
 }
