@@ -33,19 +33,22 @@ class NoVenue(PermissionDenied):
     """The employee is logged in and has no role at any venue."""
 
 
-def page(permission: Permission) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
-    """Makes `view(request, desk, ...)` a console page for employees with the permission at the chosen venue."""
+def page(permission: Permission | None) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
+    """Makes `view(request, desk, ...)` a console page for employees with the permission at the chosen venue.
+
+    Without one it is everybody's who works there: their own account.
+    """
 
     def wrap(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
         @wraps(view)
         def run(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.is_authenticated:
-                return _to_login(request)
+                return to_login(request)
             desk = desk_of(request)
             if desk is None:
                 raise NoVenue
             with scope(venue=desk.venue), timezone.override(desk.zone):
-                if not desk.may(permission):
+                if permission is not None and not desk.may(permission):
                     raise PermissionDenied
                 return secured(view(request, desk, *args, **kwargs))
 
@@ -88,7 +91,8 @@ def report(request: HttpRequest, error: DomainError) -> None:
     messages.error(request, said(error))
 
 
-def _to_login(request: HttpRequest) -> HttpResponse:
+def to_login(request: HttpRequest) -> HttpResponse:
+    """To the door and back here."""
     if request.headers.get("HX-Request"):
         # A part of a page asks: after logging in, the whole page is wanted.
         came_from = request.headers.get("HX-Current-URL", "")

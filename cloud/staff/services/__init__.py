@@ -11,6 +11,8 @@ from cloud.staff.services.grants import grant_role, withdraw_role
 from cloud.staff.services.passwords import change_password, give_one_time_password, reset_login
 from cloud.staff.services.roles import create_role, delete_role, edit_role, ensure_roles, set_role_permissions
 from cloud.staff.services.second_factor import (
+    Answer,
+    Checked,
     check_second_factor,
     confirm_second_factor,
     disable_second_factor,
@@ -27,10 +29,14 @@ from cloud.staff.services.sessions import (
     end_own_session,
     end_sessions,
     end_this,
+    note_refused_login,
+    note_second_factor,
     resume_session,
 )
 
 __all__ = [
+    "Answer",
+    "Checked",
     "admit_employee",
     "begin_session",
     "change_password",
@@ -51,6 +57,8 @@ __all__ = [
     "grant_role",
     "has_second_factor",
     "hire_employee",
+    "note_refused_login",
+    "note_second_factor",
     "prepare_second_factor",
     "remove_second_factor",
     "renew_recovery_codes",

@@ -89,6 +89,18 @@ def end_this(pk: int, why: LoginSession.Ended = LoginSession.Ended.LOGOUT) -> No
     _end(LoginSession.objects.filter(pk=pk), why)
 
 
+def note_second_factor(pk: int) -> None:
+    """The second factor was shown in this session, after its login."""
+    LoginSession.objects.filter(pk=pk, ended_at=None).update(second_factor=True)
+
+
+def note_refused_login(*, username: str) -> None:
+    """Somebody failed to log in as an employee, who sees it in their account. Unknown names leave no trace here."""
+    employee = Employee.objects.filter(username=username.replace("\0", "")[:150]).first()
+    if employee is not None:
+        audit.write(Actor.system("login"), "login.refused", employee, None)
+
+
 def _end(sessions: models.QuerySet[LoginSession], why: LoginSession.Ended) -> int:
     return sessions.filter(ended_at=None).update(ended_at=timezone.now(), ended_why=why)
 

@@ -127,6 +127,7 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
     ),
     "live.join_groups": lambda a, p: live_services.join_groups(actor=a, venue=p.venue, station=p.west, others=[p.east]),
     "live.leave_group": lambda a, p: live_services.leave_group(actor=a, venue=p.venue, station=p.west),
+    "live.rename_group": lambda a, p: live_services.rename_group(actor=a, venue=p.venue, group=p.west.group, name="x"),
     "keys.rotate": lambda a, p: keys.rotate(actor=a, venue=p.venue, purpose="pass"),
     "keys.kill": lambda a, p: keys.kill(actor=a, venue=p.venue, purpose="pass", key_id=1, why="x"),
     "sales.issue_order": lambda a, p: sales.issue_order(
