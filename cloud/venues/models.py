@@ -7,6 +7,10 @@ from django.db.models.functions import Lower
 from django_scopes import ScopedManager
 
 
+def both_languages() -> list[str]:
+    return ["zh-hans", "en"]
+
+
 class Venue(models.Model):
     """One scenic area: the scope of everything else."""
 
@@ -16,6 +20,8 @@ class Venue(models.Model):
     time_zone = models.CharField(max_length=40, default="Asia/Shanghai")
     day_start_minutes = models.PositiveSmallIntegerField(default=0)  # business day's start, minutes after midnight
     capacity = models.PositiveIntegerField(null=True, blank=True)  # people inside at once; none: not limited
+    languages = models.JSONField(default=both_languages)  # of the console, as Django codes them
+    default_language = models.CharField(max_length=8, default="zh-hans")  # of who has not chosen one
 
     def __str__(self) -> str:
         return self.name_zh

@@ -6,6 +6,7 @@ ids: two people's edits follow one another and neither is lost.
 
 from cloud.entitlements.live_services.create import create_device, create_product, create_station
 from cloud.entitlements.live_services.edit import edit_device, edit_station
+from cloud.entitlements.live_services.edit_venue import edit_venue
 from cloud.entitlements.live_services.groups import join_groups, leave_group, rename_group
 from cloud.entitlements.live_services.product_edit import edit_product
 from cloud.entitlements.live_services.products import set_product_stations, set_station_products
@@ -18,6 +19,7 @@ __all__ = [
     "edit_device",
     "edit_product",
     "edit_station",
+    "edit_venue",
     "join_groups",
     "leave_group",
     "move_device",

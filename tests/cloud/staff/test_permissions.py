@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from django_scopes import scope
 
+from cloud.admissions import services as admissions
+from cloud.admissions.models import Case
 from cloud.catalog import services as catalog
 from cloud.catalog.models import TicketProduct
 from cloud.core.actors import Actor
@@ -54,6 +57,15 @@ def _someone(place: Place) -> Employee:
 def _order(place: Place) -> Any:
     line = OrderLine(place.adult, 1, today(place.venue))
     return sales.issue_order(actor=SYSTEM, venue=place.venue, lines=[line], idempotency_key="made")
+
+
+def _case(place: Place) -> Case:
+    edge = place.gate.edge
+    assert edge is not None
+    return Case.objects.get_or_create(
+        venue=place.venue, key="made",
+        defaults={"kind": "unknown", "edge": edge, "at": timezone.now(), "business_day": today(place.venue)},
+    )[0]  # fmt: skip
 
 
 # Every public service, called rightly but for who calls it.
@@ -128,6 +140,12 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
     "live.join_groups": lambda a, p: live_services.join_groups(actor=a, venue=p.venue, station=p.west, others=[p.east]),
     "live.leave_group": lambda a, p: live_services.leave_group(actor=a, venue=p.venue, station=p.west),
     "live.rename_group": lambda a, p: live_services.rename_group(actor=a, venue=p.venue, group=p.west.group, name="x"),
+    "live.edit_venue": lambda a, p: live_services.edit_venue(
+        actor=a, venue=p.venue, name_zh="x", time_zone="Asia/Shanghai"
+    ),
+    "admissions.review_case": lambda a, p: admissions.review_case(actor=a, venue=p.venue, case=_case(p), note="x"),
+    "admissions.close_case": lambda a, p: admissions.close_case(actor=a, venue=p.venue, case=_case(p), note="x"),
+    "admissions.reopen_case": lambda a, p: admissions.reopen_case(actor=a, venue=p.venue, case=_case(p), note="x"),
     "keys.rotate": lambda a, p: keys.rotate(actor=a, venue=p.venue, purpose="pass"),
     "keys.kill": lambda a, p: keys.kill(actor=a, venue=p.venue, purpose="pass", key_id=1, why="x"),
     "sales.issue_order": lambda a, p: sales.issue_order(
@@ -146,6 +164,7 @@ def test_every_public_service_is_in_the_list() -> None:
         "live": live_services,
         "sales": sales,
         "keys": keys,
+        "admissions": admissions,
     }
     taking_an_actor = {
         f"{room}.{name}"
