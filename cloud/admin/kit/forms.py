@@ -55,7 +55,7 @@ class SectionForm(DeskForm):
         self.changed: list[Changed] = []
 
     @property
-    def parts(self) -> list[Part]:
+    def layout_parts(self) -> list[Part]:
         if not self.layout:
             return [Part("", list(self.visible_fields()))]
         return [Part(title, [self[name] for name in names]) for title, names in self.layout]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -46,11 +47,15 @@ def unit(order: Order, position: int = 1) -> OrderUnit:
     return OrderUnit.objects.select_related("entitlement").get(order=order, position=position)
 
 
-def asked(venue: Venue, **changes: str) -> dict[str, str]:
+def asked(venue: Venue, **changes: Any) -> dict[str, Any]:
     return {
         "idempotency_key": "k1", "product": "adult", "quantity": "2", "visit_date": today(venue).isoformat(),
-        "visitor_name": "", "id_number": "",
+        "visitors": "0", "visitors-0-name": "", "visitors-0-id_number": "",
     } | changes  # fmt: skip
+
+
+def visitor(name: str, number: str = "", row: int = 0) -> dict[str, str]:
+    return {f"visitors-{row}-name": name, f"visitors-{row}-id_number": number}
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
@@ -188,7 +193,7 @@ def test_issuing_tickets(log_in, venue: Venue, adult: TicketProduct):
     client = log_in("product_manager")
     form = client.get("/orders/new").content.decode()
     assert re.search(r'name="idempotency_key" value="[0-9a-f]{32}"', form)
-    done = client.post("/orders/new", asked(venue, visitor_name=" 王小明 ", id_number=NUMBER.lower()), follow=True)
+    done = client.post("/orders/new", asked(venue, **visitor(" 王小明 ", NUMBER.lower())), follow=True)
     made = Order.objects.get()
     assert done.redirect_chain == [(f"/orders/{made.number}", 302)]
     assert "Issued 2 tickets." in text_of(done)
@@ -196,6 +201,36 @@ def test_issuing_tickets(log_in, venue: Venue, adult: TicketProduct):
     assert [bool(one.visitor) for one in made.units.all()] == [True, False]
     assert made.units.get(position=1).visitor.name == "王小明"
     assert made.units.get(position=1).visitor.id_number_last4 == NUMBER[-4:]
+
+
+def test_visitors_are_bound_to_the_tickets_in_their_order(log_in, venue: Venue, adult: TicketProduct):
+    rows = {**visitor("李", row=7), **visitor("王", NUMBER, row=2), **visitor("", row=3)}
+    log_in().post("/orders/new", asked(venue, quantity="3", visitors=["7", "3", "2"], **rows))
+    units = Order.objects.get().units.order_by("position")
+    assert [one.visitor.name if one.visitor else "" for one in units] == ["李", "王", ""]
+
+
+def test_without_a_script_the_server_adds_and_removes_visitors(log_in, venue: Venue, adult: TicketProduct):
+    client = log_in()
+    sent = asked(venue, quantity="many", visitors=["4", "2"], **visitor("李", row=4), **visitor("王", row=2))
+    page = client.post("/orders/new", {**sent, "_rows": "visitors.add"}).content.decode()
+    assert re.findall(r'name="visitors" value="(\d+)"', page) == ["4", "2", "5"]
+    assert 'value="many"' in page  # nothing is checked yet
+    assert "pf-error" not in page
+    page = client.post("/orders/new", {**sent, "_rows": "visitors.remove.4"}).content.decode()
+    assert re.findall(r'name="visitors" value="(\d+)"', page) == ["2"]
+    assert 'value="李"' not in page
+    assert Order.objects.count() == 0
+
+
+def test_a_day_is_asked_for_where_the_ticket_has_one(log_in, venue: Venue, adult: TicketProduct, week: TicketProduct):
+    client = log_in()
+    for product, unfit in (("adult", False), ("week", True)):
+        sent = {**asked(venue, product=product), "_redraw": "1"}
+        part = client.post("/orders/new", sent, headers={"HX-Request": "true"}).content.decode()
+        assert "<html" not in part
+        assert ("pf-unfit" in part) is unfit
+    assert Order.objects.count() == 0
 
 
 def test_sending_the_form_twice_issues_one_order(log_in, venue: Venue, adult: TicketProduct):
@@ -229,10 +264,21 @@ def test_a_form_sent_again_after_a_change_asks_once_more(log_in, venue: Venue, a
         ({"visit_date": ""}, "visit_date", "required"),
         ({"visit_date": "2026-02-30"}, "visit_date", "valid date"),
         ({"visit_date": "2020-01-01"}, "visit_date", "This day is over."),
-        ({"visitor_name": "x" * 61}, "visitor_name", "at most 60"),
-        ({"visitor_name": "王", "id_number": NUMBER[:-1]}, "id_number", "Not a valid ID number"),
-        ({"visitor_name": "王", "id_number": NUMBER[:-1] + ("1" if NUMBER[-1] == "0" else "0")}, "id_number", "check"),
-        ({"id_number": NUMBER}, "visitor_name", "needs its holder"),
+        (visitor("x" * 61), "visitors-0-name", "at most 60"),
+        (visitor("王", NUMBER[:-1]), "visitors-0-id_number", "Not a valid ID number"),
+        (visitor("王", NUMBER[:-1] + ("1" if NUMBER[-1] == "0" else "0")), "visitors-0-id_number", "check"),
+        (visitor("", NUMBER), "visitors-0-name", "required"),
+        (visitor("", NUMBER), "visitors", "Look at row 1."),
+        (
+            {"quantity": "1", **visitor("王"), **visitor("李", row=1), "visitors": ["0", "1"]},
+            "visitors",
+            "more visitors",
+        ),
+        (
+            {**visitor("王", NUMBER), **visitor("李", NUMBER, 1), "visitors": ["0", "1"]},
+            "visitors-1-id_number",
+            "row 1",
+        ),
     ],
 )
 def test_errors_stand_beside_their_field_and_in_the_summary(log_in, venue, adult, changes, field, words):
@@ -250,7 +296,7 @@ def test_errors_stand_beside_their_field_and_in_the_summary(log_in, venue, adult
 
 
 def test_nothing_typed_is_lost_by_an_error(log_in, venue: Venue, adult: TicketProduct):
-    page = log_in().post("/orders/new", asked(venue, quantity="0", visitor_name="王小明")).content.decode()
+    page = log_in().post("/orders/new", asked(venue, quantity="0", **visitor("王小明"))).content.decode()
     assert 'value="王小明"' in page
     assert 'value="k1"' in page
     assert re.search(r'value="adult"[^>]* checked', page)
