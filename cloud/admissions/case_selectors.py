@@ -6,7 +6,8 @@ from collections.abc import Collection
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from cloud.admissions.models import Admission, Case
+from cloud.admissions.models import Admission, Case, JournalEntry
+from cloud.admissions.presented import entries_of, presented
 from cloud.admissions.selectors import listed as admissions_listed
 from cloud.sales.models import Order, OrderUnit
 from cloud.sales.selectors import matching as order_matching
@@ -54,10 +55,10 @@ def open_count(venue: Venue, reach: Reach = EVERYWHERE) -> int:
 
 
 def admissions(venue: Venue, pks: Collection[int]) -> list[Admission]:
-    """These admissions as lists show them, with their edges."""
-    return list(admissions_listed(venue).filter(pk__in=pks).select_related("edge"))
+    """These admissions as lists show them, with their edges, and `entry`: the presentation that admitted."""
+    return list(entries_of(venue, admissions_listed(venue).filter(pk__in=pks).select_related("edge")))
 
 
-def of_ticket(venue: Venue, entitlement_id: int) -> QuerySet[Admission]:
-    """A ticket's admissions as lists show them, the first first."""
-    return admissions_listed(venue).filter(entitlement_id=entitlement_id).order_by("at", "pk")
+def of_ticket(venue: Venue, entitlement_id: int) -> QuerySet[JournalEntry]:
+    """Each time a ticket was presented, the first first."""
+    return presented(venue).filter(entitlement_id=entitlement_id).order_by("at", "pk")

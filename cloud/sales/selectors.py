@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 
 from cloud.catalog.models import TicketProduct
 from cloud.core.business_day import calendar_of
@@ -69,6 +70,24 @@ def for_visit(orders: QuerySet[Order], venue: Venue, day: date) -> QuerySet[Orde
         entitlement__not_before__lt=calendar.end(day), entitlement__not_after__gte=calendar.start(day)
     )
     return orders.filter(pk__in=valid.values("order"))
+
+
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """What was sold on a business day. Revoked orders are counted apart: nothing was paid back for them here."""
+
+    orders: int
+    fen: int
+    revoked: int
+
+
+def sales_of(venue: Venue, day: date) -> Sales:
+    start = calendar_of(venue).start(day)
+    rows = Order.objects.filter(venue=venue, business_day=day, created_at__gte=start)
+    found = rows.aggregate(
+        orders=Count("pk"), fen=Sum("total_fen", default=0), revoked=Count("pk", filter=Q(state=Order.State.REVOKED))
+    )
+    return Sales(**found)
 
 
 def order(venue: Venue, number: str) -> Order:

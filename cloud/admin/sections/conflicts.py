@@ -15,11 +15,11 @@ from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Action, Panel, Related, Section, Value, actor_of
 from cloud.admin.kit.table import Cell
 from cloud.admin.kit.text import either, masked_name, money, stamp
-from cloud.admin.kit.verdict import outcome
+from cloud.admin.kit.verdict import outcome, verdict
 from cloud.admin.sections.order_view import order_url
 from cloud.admin.sections.places import edge_choices, lane_choices, station_choices
 from cloud.admissions import case_selectors as selectors
-from cloud.admissions.models import Admission, Case
+from cloud.admissions.models import Case
 from cloud.admissions.services import close_case, reopen_case, review_case
 from cloud.staff.permissions import Permission
 
@@ -91,7 +91,7 @@ def _sides(desk: Desk, case: Case) -> dict[str, Any] | None:
 
 def _side(one: Any, beyond: bool) -> dict[str, Any]:
     return {
-        "pk": one.pk,
+        "entry": one.entry,
         "beyond": beyond,
         "pill": outcome(one.outcome),
         "facts": (
@@ -107,10 +107,10 @@ def _side(one: Any, beyond: bool) -> dict[str, Any]:
     }
 
 
-def _same_admission(desk: Desk, case: Case) -> Any:
-    """What else was let in with the ticket: to judge by."""
+def _presented(desk: Desk, case: Case) -> Any:
+    """What else was shown of the ticket: to judge by."""
     if case.entitlement_id is None:
-        return Admission.objects.none()
+        return ()
     return selectors.of_ticket(desk.venue, case.entitlement_id)
 
 
@@ -174,13 +174,14 @@ CONFLICTS = register(
         panels=(Panel(_("The admissions"), _sides, "console/conflicts/sides.html"),),
         related=(
             Related(
-                _("All that was let in with this ticket"), _same_admission,
+                _("Each time this ticket was presented"), _presented,
                 (
                     Value("at", _("When"), lambda one: one.at, main=True),
                     Value("lane", _("Lane"), lambda one: one.device_name),
                     Value("station", _("Station"), lambda one: either(one.station_zh, one.station_en)),
+                    Value("verdict", _("Verdict"), lambda one: verdict(one.decision, one.reason)),
                     Value("persons", _("Persons"), lambda one: one.persons, numeric=True),
-                    Value("outcome", _("What followed"), lambda one: outcome(one.outcome)),
+                    Value("outcome", _("What followed"), lambda one: outcome(one.outcome) if one.outcome else ""),
                 ),
                 _("No ticket is concerned."), "admissions",
             ),

@@ -40,6 +40,7 @@ from cloud.staff.permissions import Permission, require
 from cloud.staff.reach import EVERYWHERE
 from cloud.venues.models import Device, Edge, Station, Venue
 from tests.support import venue as make
+from tests.support.presented import present
 
 assert urls.app_name == "console"  # importing it registers the sections
 HOSTILE = '<script>alert("x")</script>&amp;'
@@ -122,11 +123,7 @@ def sample_admission(venue: Venue, n: int, name: str) -> Any:
     product = make.make_product(venue, f"p{n}", name_zh=name or f"票{n}", name_en="")
     line = OrderLine(product, 1, today(venue))
     order = sales.issue_order(actor=make.SYSTEM, venue=venue, lines=[line], idempotency_key=f"order {n}")
-    return Admission.objects.create(
-        venue=venue, edge=edge, seq=n + 1, entitlement_id=order.units.get().entitlement_id,
-        product_class=product.product_class, station_id=gate.station_id, device_id=gate.pk, credential_kind=1,
-        at=timezone.now(), business_day=today(venue), persons=1, passed=1, outcome=Admission.Outcome.PASSED,
-    )  # fmt: skip
+    return present(gate, order.units.get().entitlement_id)
 
 
 def sample_audit(venue: Venue, n: int, name: str) -> Any:
@@ -154,7 +151,8 @@ def sample_order(venue: Venue, n: int, name: str) -> Any:
 
 
 def sample_conflict(venue: Venue, n: int, name: str) -> Any:
-    admission = sample_admission(venue, n, name)
+    entry = sample_admission(venue, n, name)
+    admission = Admission.objects.get(edge=entry.edge, seq=entry.seq)
     case = Case.objects.create(
         venue=venue, key=f"k{n}", kind="unticketed", at=admission.at, business_day=admission.business_day,
         edge=admission.edge, station_id=admission.station_id, device_id=admission.device_id, persons=1,
