@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from cloud.admin.kit import registry, saved_view
+from cloud.admin.kit import import_view, registry, saved_view
 from cloud.admin.kit.bulk_view import act_on_rows
 from cloud.admin.kit.detail_view import detail
 from cloud.admin.kit.export_view import export
@@ -12,7 +12,19 @@ from cloud.admin.kit.form_view import create, edit
 from cloud.admin.kit.list_view import listing
 from cloud.admin.kit.palette_view import go_to
 from cloud.admin.kit.work_view import work, work_cancel, work_file, work_list
-from cloud.admin.sections import account, edges, issue, live, login, orders, password, qr, second_factor
+from cloud.admin.sections import (
+    account,
+    edges,
+    employees,
+    issue,
+    live,
+    login,
+    orders,
+    password,
+    qr,
+    role_matrix,
+    second_factor,
+)
 
 app_name = "console"
 registry.discover()
@@ -39,6 +51,9 @@ urlpatterns = [
     path("orders/<str:number>/<int:position>/reissue", orders.reissue, name="reissue"),
     path("orders/<str:number>/<int:position>/present", qr.present, name="present"),
     path("orders/<str:number>/<int:position>/presented", qr.presented, name="presented"),
+    path("employees/admit", employees.admit, name="employee-admit"),
+    path("employees/<int:pk>/password", employees.one_time_password, name="one-time-password"),
+    path("roles/matrix", role_matrix.matrix, name="role-matrix"),
     path("edges/<int:pk>/enrol", edges.enrolment, name="edge-enrol"),
     path("go", go_to, name="go"),
     path("work", work_list, name="work-list"),
@@ -49,6 +64,9 @@ urlpatterns = [
     path("<slug:key>", listing, name="section-list"),
     path("<slug:key>/new", create, name="section-create"),
     path("<slug:key>/export.<slug:suffix>", export, name="section-export"),
+    path("<slug:key>/import", import_view.take_in, name="section-import"),
+    path("<slug:key>/import/template.<slug:suffix>", import_view.template, name="section-import-template"),
+    path("<slug:key>/import/<int:pk>", import_view.apply, name="section-import-apply"),
     path("<slug:key>/filters/new", saved_view.save, name="filter-save"),
     path("<slug:key>/filters/<int:pk>", saved_view.change, name="filter-change"),
     path("<slug:key>/filters/<int:pk>/delete", saved_view.delete, name="filter-delete"),

@@ -63,6 +63,7 @@ def listing(request: HttpRequest, desk: Desk, section: Section) -> HttpResponse:
                  if name not in ("columns", "page", VIEW)],
         "links": [link for link in section.links if desk.may(link.permission)],
         "live": section.live if found.number == 1 else 0,
+        "may_import": section.imports is not None and desk.may(section.imports.permission),
         "may_create": section.create is not None and desk.may(section.create.permission),
         "exports": [
             (name, reverse("console:section-export", args=[section.key, suffix]) + export)

@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 
 from cloud.admin.kit.forms import SectionForm
+from cloud.admin.kit.import_spec import Import
 from cloud.admin.kit.pill import Pill
 from cloud.admin.kit.reach import within_reach
 from cloud.admin.kit.table import Cell, Table
@@ -104,6 +105,7 @@ class Action:
         form: asks something more; its values are given to `run`.
         preview: what follows from the form's values, asked about once more before it is done.
         bulk: offered for chosen rows of the list too.
+        removes: the rows are gone afterwards, and their pages with them: the list comes next.
         run_all: one service call for all rows instead of `run` for each; all or nothing.
     """
 
@@ -120,6 +122,7 @@ class Action:
     icon: str = "play"
     grave: bool = False
     bulk: bool = True
+    removes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,7 @@ class Section:
         pages: further pages of the section, as url names, for marking the menu.
         station: the lookup from a row to its station, where its model leaves that open (kit/reach.py). `rows` are
             narrowed to the stations that whoever asks is authorised for.
+        imports: rows made and changed from a table.
         links: pages of its own that are offered above the list.
         by: the field that names a row in addresses: digits, unique.
         trail: the rows whose audit is a row's history; itself unless more belong to it.
@@ -178,6 +182,7 @@ class Section:
     related: tuple[Related, ...] = ()
     panels: tuple[Panel, ...] = ()
     state: Callable[[Any], Pill] | None = None
+    imports: Import | None = None
     create: FormSpec | None = None
     edit: FormSpec | None = None
     actions: tuple[Action, ...] = ()

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Case, QuerySet, When
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from cloud.admin.desk import Desk
 
 REPORT_ROWS = 100
+TRIAL = "import-check"  # the kind of job that only says what would be done
 State = Job.State
 
 
@@ -71,6 +73,8 @@ def state_pill(job: Job) -> Pill:
     if job.state == State.RUNNING:
         return Pill(_("Stopping") if job.cancelling else _("Under way"), Tone.BUSY, "loader")
     if job.state == State.DONE:
+        if job.outcome.get("errors"):
+            return Pill(_("Errors found"), Tone.WARN, "triangle-alert")
         failed = job.outcome.get("failed", 0)
         if failed:
             return Pill(_("Done, but not all of it"), Tone.WARN, "triangle-alert")
@@ -118,7 +122,7 @@ def work(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
         "back": section.list_url if section else reverse("console:work-list"),
         "back_title": section.title if section else _("My background work"),
         "report": _report(job) if job.state not in jobs.OPEN else None,
-        "more": job.rows.exclude(outcome=JobRow.Outcome.DONE).count() > REPORT_ROWS,
+        "more": job.state not in jobs.OPEN and _reported(job).count() > REPORT_ROWS,
         "figures": _figures(job),
         "next_step": job.outcome.get("next", ""),
         "keep_until": minute(job.expires_at) if job.expires_at and job.file_bytes else "",
@@ -142,19 +146,23 @@ def _figures(job: Job) -> list[tuple[str, str]]:
     return [(text, f"{job.outcome[key]:,}") for key, text in names.items() if key in job.outcome]
 
 
+def _reported(job: Job) -> QuerySet[JobRow]:
+    """What was not simply done, failures first. A trial's page also says what would be done."""
+    rank = Case(
+        When(outcome=JobRow.Outcome.FAILED, then=0), When(outcome=JobRow.Outcome.DONE, then=1), default=2
+    )  # fmt: skip
+    rows = job.rows.annotate(rank=rank).order_by("rank", "number", "pk")
+    return rows if job.kind == TRIAL else rows.exclude(outcome=JobRow.Outcome.DONE)
+
+
 def _report(job: Job) -> Table | None:
-    """What was not simply done, failures first."""
-    rows = list(job.rows.exclude(outcome=JobRow.Outcome.DONE).order_by("outcome", "number", "pk")[:REPORT_ROWS])
+    rows = list(_reported(job)[:REPORT_ROWS])
     if not rows:
         return None
-    imported = job.kind.startswith("import")
-    columns = (
-        *([Column(_("Line"), numeric=True)] if imported else []),
-        Column(_("Row"), main=True),
-        *([Column(_("Column"))] if imported else []),
-        Column(_("Outcome")),
-        Column(_("Why")),
-    )
+    imported = job.kind in (TRIAL, "import")
+    lined = [Column(_("Line"), numeric=True)] if imported else []
+    placed = [Column(_("Column"))] if imported else []
+    columns = (*lined, Column(_("Row"), main=True), *placed, Column(_("Outcome")), Column(_("Why")))
     lines = tuple(
         Row(
             f"report-{one.pk}",
@@ -162,7 +170,7 @@ def _report(job: Job) -> Table | None:
                 *([Cell(str(one.number))] if imported else []),
                 Cell(one.label or "–"),
                 *([Cell(one.column or "–")] if imported else []),
-                Cell(pill=outcome_pill(one.outcome)),
+                Cell(pill=outcome_pill(one.outcome, trial=job.kind == TRIAL)),
                 Cell(in_language(one, "text") or "–"),
             ),
         )
@@ -171,12 +179,12 @@ def _report(job: Job) -> Table | None:
     return Table(_("Report"), columns, lines, Empty("", ""))
 
 
-def outcome_pill(outcome: str) -> Pill:
+def outcome_pill(outcome: str, *, trial: bool = False) -> Pill:
     if outcome == JobRow.Outcome.FAILED:
-        return Pill(_("Failed"), Tone.BAD, "circle-x")
+        return Pill(_("Wrong") if trial else _("Failed"), Tone.BAD, "circle-x")
     if outcome == JobRow.Outcome.LEFT:
-        return Pill(_("Left alone"), Tone.IDLE, "circle-slash")
-    return Pill(_("Done"), Tone.GOOD, "circle-check")
+        return Pill(_("Unchanged") if trial else _("Left alone"), Tone.IDLE, "circle-slash")
+    return Pill(_("In order") if trial else _("Done"), Tone.GOOD, "circle-check")
 
 
 @require_POST

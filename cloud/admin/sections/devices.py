@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from cloud.admin.desk import Desk
 from cloud.admin.kit import filters
 from cloud.admin.kit.cells import enabled_pill
 from cloud.admin.kit.forms import SectionForm
+from cloud.admin.kit.import_spec import Import, ImportColumn
 from cloud.admin.kit.pill import Pill, Tone
 from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Action, FormSpec, Section, Value, actor_of
 from cloud.admin.kit.table import Cell
 from cloud.admin.kit.text import named
+from cloud.core.errors import DomainError
 from cloud.entitlements import live_services
 from cloud.entitlements.live import VERIFYING
 from cloud.staff.permissions import Permission
@@ -65,6 +70,33 @@ def _station(device: Device) -> str:
     return named(device.station) if device.station else ""
 
 
+def _change(desk: Desk, device: Device, values: dict[str, Any], changed: set[str]) -> None:
+    """A line about a device that is there: its name and edge, its station. Its type stays."""
+    if "kind" in changed:
+        raise DomainError("device.kind", "设备类型不能更改。", "The type of a device cannot be changed.", "kind")
+    if changed & {"name", "edge"}:
+        live_services.edit_device(**actor_of(desk), device=device, name=values["name"], edge=values["edge"])
+    if "station" in changed:
+        if values["station"] is None:
+            raise DomainError("device.station", "设备必须属于一个站点。", "A device stays at some station.", "station")
+        live_services.move_device(**actor_of(desk), device=device, station=values["station"])
+
+
+IMPORT = Import(
+    permission=Permission.STATION_MANAGE,
+    form=CreateForm,
+    columns=(
+        ImportColumn("identifier", example="WEST-01"),
+        ImportColumn("name", example="西门 1 号闸机"),
+        ImportColumn("kind"),
+        ImportColumn("station"),
+        ImportColumn("edge"),
+    ),
+    key="identifier",
+    create=lambda desk, values: live_services.create_device(**actor_of(desk), **values),
+    change=_change,
+)
+
 VALUES = (
     Value("name", _("Device"), lambda one: one.name, order=("name",), main=True),
     Value("identifier", _("Identifier"), lambda one: one.identifier, order=("identifier",)),
@@ -102,6 +134,7 @@ DEVICES = register(
             enabled_pill(one.enabled) if selectors.effective(one) or not one.enabled
             else Pill(str(_("Its station is disabled")), Tone.WARN, "door-closed")
         ),
+        imports=IMPORT,
         create=FormSpec(
             CreateForm, Permission.STATION_MANAGE,
             lambda desk, row, values: live_services.create_device(**actor_of(desk), **values),

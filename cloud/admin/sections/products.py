@@ -12,6 +12,7 @@ from cloud.admin.kit import filters
 from cloud.admin.kit.cells import enabled_pill
 from cloud.admin.kit.depends import Depends
 from cloud.admin.kit.forms import SectionForm
+from cloud.admin.kit.import_spec import Import, ImportColumn
 from cloud.admin.kit.pill import Pill, Tone
 from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Action, FormSpec, Panel, Related, Section, Value, actor_of
@@ -81,6 +82,28 @@ class CreateForm(EditForm):
         label=_("Code"), max_length=32, help_text=_("Letters, digits, - and _; it cannot be changed.")
     )
     layout = ((_("Ticket"), ("code", *_RULES)), (_("Entrances"), ("stations",)))
+
+
+def _change(desk: Desk, product: TicketProduct, values: dict[str, Any], changed: set[str]) -> None:
+    terms = {name: value for name, value in values.items() if name != "code"}
+    live_services.edit_product(**actor_of(desk), product=product, **terms)
+
+
+IMPORT = Import(
+    permission=Permission.PRODUCT_MANAGE,
+    form=CreateForm,
+    columns=(
+        ImportColumn("code", example="adult"),
+        ImportColumn("name_zh", example="成人票"),
+        ImportColumn("name_en", example="Adult"),
+        ImportColumn("price", example="80.00"),
+        *(ImportColumn(name) for name in ("validity", "valid_days", "persons", "uses", "keep_on_timeout")),
+        ImportColumn("stations", _("Names or numbers, with commas between them.")),
+    ),
+    key="code",
+    create=lambda desk, values: live_services.create_product(**actor_of(desk), **values),
+    change=_change,
+)
 
 
 def _stations(product: TicketProduct) -> str:
@@ -157,6 +180,7 @@ PRODUCTS = register(
                 _("No station verifies this product."), "stations",
             ),
         ),
+        imports=IMPORT,
         create=FormSpec(
             CreateForm, Permission.PRODUCT_MANAGE,
             lambda desk, row, values: live_services.create_product(**actor_of(desk), **values),

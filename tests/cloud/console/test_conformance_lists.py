@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+from types import SimpleNamespace
 from typing import Any
 
 import openpyxl
 import pytest
+from django import forms
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import translation
 
 from cloud.admin import saved_filters as service
 from cloud.admin.kit import background, export_view
+from cloud.admin.kit.desk_form import plain_text
+from cloud.admin.kit.section import Section
 from cloud.admin.models import SavedFilter
 from cloud.core.actors import Actor
 from cloud.core.models import AuditRow, Job
@@ -108,3 +113,59 @@ def test_a_saved_filter_that_no_longer_fits_says_so(section, venue, log_in):
     page = client.get(f"{section.list_url}?gone=1&sort=lost&view={SavedFilter.objects.get().pk}")
     assert page.context["misfits"] == ["gone", "lost"]
     assert "This saved filter no longer fits the list." in text_of(page)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_the_template_is_taken_back_as_it_is_given_out(section, venue, log_in, suffix):
+    if section.imports is None:
+        assert log_in().get(f"/{section.key}/import").status_code == 404
+        return
+    made = rows(section, venue)[0]
+    client = log_in(language="zh-hans")
+    assert client.get(f"/{section.key}/import").status_code == 200
+    template = client.get(f"/{section.key}/import/template.{suffix}").content
+    file = with_line(template, suffix, line_of(section, made))
+    for _time in range(2):  # the same file twice changes nothing
+        response = hand_in(client, section, file, f"t.{suffix}")
+        assert response.status_code == 302, response.context["form"].errors
+        job = Job.objects.order_by("-pk")[0]
+        assert job.outcome == {"rows": 1, "create": 0, "change": 0, "same": 1, "errors": 0, "next": ""}, job.rows.all()
+    viewer = log_in("viewer")
+    before = AuditRow.objects.count()
+    for path in ("import", "import/template.csv"):
+        assert viewer.get(f"/{section.key}/{path}").status_code == 403
+    assert viewer.post(f"/{section.key}/import/{job.pk}").status_code == 403
+    assert AuditRow.objects.count() == before
+
+
+def line_of(section: Section, row: Any) -> dict[str, str]:
+    """A row as somebody would write it into the template."""
+    assert section.imports is not None
+    form = section.imports.form(SimpleNamespace(venue=row.venue), None)
+    values = section.imports.form.initial_of(row)
+    line = {}
+    for column in section.imports.columns:
+        field, value = form.fields[column.field], plain_text(values.get(column.field))
+        if isinstance(field, forms.ModelChoiceField) and value:
+            chosen = field.queryset.filter(pk__in=value if isinstance(value, list) else [value])
+            value = "、".join(one.name_zh if hasattr(one, "name_zh") else one.name for one in chosen)
+        line[str(field.label)] = {"on": "是"}.get(value, value) if isinstance(field, forms.BooleanField) else value
+    return line
+
+
+def with_line(template: bytes, suffix: str, line: dict[str, str]) -> bytes:
+    if suffix == "csv":
+        header = next(csv.reader(io.StringIO(template.decode("utf-8-sig"))))
+        output = io.StringIO()
+        csv.writer(output).writerow([line[title.strip(" *")] for title in header])
+        return template + output.getvalue().encode()
+    book = openpyxl.load_workbook(io.BytesIO(template))
+    sheet = book.worksheets[0]
+    sheet.append([line[str(cell.value).strip(" *")] for cell in sheet[1]])
+    output = io.BytesIO()
+    book.save(output)
+    return output.getvalue()
+
+
+def hand_in(client: Any, section: Section, content: bytes, name: str) -> Any:
+    return client.post(f"/{section.key}/import", {"file": SimpleUploadedFile(name, content)})
