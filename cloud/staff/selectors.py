@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Count, Exists, Model, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Prefetch, Q, QuerySet
 
 from cloud.core.audit import target_of
 from cloud.core.models import AuditRow
@@ -37,10 +37,10 @@ def grants_of(employee: Employee) -> QuerySet[RoleGrant]:
 
 
 def roles(venue: Model) -> QuerySet[Role]:
-    """The roles there are to give at a venue: built-in ones, then its own. Each with `people`, those active here."""
-    here = Q(grants__venue_id=venue.pk, grants__employee__is_active=True)
-    usable = Role.objects.filter(Q(venue=None) | Q(venue_id=venue.pk))
-    return usable.annotate(people=Count("grants", filter=here, distinct=True))
+    """The roles there are to give at a venue: built-in ones, then its own. Each with `grants_here` of active people."""
+    here = RoleGrant.objects.filter(venue_id=venue.pk, employee__is_active=True).select_related("employee")
+    usable = Role.objects.filter(Q(venue=None) | Q(venue_id=venue.pk)).order_by("pk")
+    return usable.prefetch_related(Prefetch("grants", queryset=here.order_by("pk"), to_attr="grants_here"))
 
 
 def sessions_of(employee: Employee) -> QuerySet[LoginSession]:

@@ -76,7 +76,7 @@ def act(request: HttpRequest, desk: Desk, section: Section, name: str) -> HttpRe
         form.refuse(failed[0][1])
         return ask(request, desk, confirm_of(desk, section, action, rows, fitting, form, back), 422)
     _report(request, section, action, done, failed)
-    return go(request, back)
+    return go(request, section.list_url if action.removes and done else back)
 
 
 def _chosen(request: HttpRequest, desk: Desk, section: Section, back: str) -> list[Any]:

@@ -36,8 +36,11 @@ from cloud.gates.models import EdgeCertificate
 from cloud.sales import services as sales
 from cloud.sales.selectors import listed as listed_orders
 from cloud.sales.values import OrderLine, VisitorInput
+from cloud.staff import services as staff
 from cloud.staff.permissions import Permission, require
 from cloud.staff.reach import EVERYWHERE
+from cloud.staff.selectors import employees as employees_of
+from cloud.staff.selectors import roles as roles_of
 from cloud.venues.models import Device, Edge, Station, Venue
 from tests.support import venue as make
 from tests.support.presented import present
@@ -166,6 +169,18 @@ def sample_group(venue: Venue, n: int, name: str) -> Any:
     return groups(venue).get(pk=one.group_id)
 
 
+def sample_employee(venue: Venue, n: int, name: str) -> Any:
+    made = staff.hire_employee(
+        actor=make.SYSTEM, venue=venue, username=f"hired{venue.pk}-{n}", name=name or f"员工{n}", role="viewer"
+    )
+    return employees_of(venue).get(pk=made.pk)
+
+
+def sample_role(venue: Venue, n: int, name: str) -> Any:
+    made = staff.create_role(actor=make.SYSTEM, venue=venue, name_zh=name or f"角色{n}", permissions=["live.view"])
+    return roles_of(venue).get(pk=made.pk)
+
+
 SAMPLES: dict[str, Callable[[Venue, int, str], Any]] = {
     "stations": sample_station,
     "devices": sample_device,
@@ -176,6 +191,8 @@ SAMPLES: dict[str, Callable[[Venue, int, str], Any]] = {
     "admissions": sample_admission,
     "conflicts": sample_conflict,
     "audit": sample_audit,
+    "employees": sample_employee,
+    "roles": sample_role,
     "toys": sample_toy,
 }
 KEYS = [*(section.key for section in registry.sections()), TOY.key]
@@ -212,6 +229,8 @@ def filled(form: SectionForm, text: str) -> dict[str, Any]:
             data[name] = [str(key) for key, _ in field.choices][:1]
         elif isinstance(field, forms.ChoiceField):
             data[name] = next((str(key) for key, _ in field.choices if str(key)), "")
+        elif isinstance(field, forms.RegexField):
+            data[name] = ""  # of a form of its own; optional wherever there is one
         elif isinstance(field, forms.IntegerField | forms.DecimalField):
             data[name] = str(field.min_value if field.min_value is not None else 1)
         elif isinstance(field, forms.DateField):
