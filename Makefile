@@ -22,9 +22,9 @@ demo-once: .venv/runtime  ## 20 seconds of gate traffic, counted; the last line 
 
 # As many workers as cores; what starts whole venues runs alone.
 WORKERS ?= auto
-SUITE = $(BIN)/python -m pytest -n $(WORKERS) --ignore tests/e2e $(PYTEST) && \
+SUITE = $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --ignore tests/e2e $(PYTEST) && \
 	$(BIN)/python -m pytest tests/e2e $(PYTEST) && \
-	$(BIN)/python -m tests.support.postgres -- $(BIN)/python -m pytest -n $(WORKERS) tests/cloud $(PYTEST)
+	$(BIN)/python -m tests.support.postgres -- $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 tests/cloud $(PYTEST)
 
 test: requirements check  ## everything: checks, all tests on SQLite, the cloud's again on PostgreSQL
 	@$(SUITE)
