@@ -164,7 +164,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 CSRF_FAILURE_VIEW = "cloud.admin.errors.csrf_failure"
 LOGIN_URL = "console:login"
-LOGIN_REDIRECT_URL = "console:live"
+LOGIN_REDIRECT_URL = "console:overview"
 LOGOUT_REDIRECT_URL = "console:login"
 
 TEMPLATES = [

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -52,7 +53,14 @@ _LIVE = ("console:switch-lane", "console:switch-station")
 
 # The groups in their order, and the entries that are pages of their own.
 MENU: tuple[Group, ...] = (
-    Group("entrance", _("Entrance"), (Entry(_("Live"), "console:live", "activity", Permission.LIVE_VIEW, _LIVE),)),
+    Group(
+        "entrance",
+        _("Entrance"),
+        (
+            Entry(_("Overview"), "console:overview", "layout-dashboard", Permission.LIVE_VIEW),
+            Entry(_("Live"), "console:live", "activity", Permission.LIVE_VIEW, _LIVE, place=5),
+        ),
+    ),
     Group("tickets", _("Tickets")),
     Group("venue", _("Venue")),
     Group("people", _("People")),
@@ -60,11 +68,18 @@ MENU: tuple[Group, ...] = (
 )
 
 
+_STYLE = Entry(_("Style"), "console:style", "palette", Permission.STAFF_MANAGE, place=1000)
+
+
 def visible(permissions: frozenset[Permission]) -> tuple[Group, ...]:
     """The menu of somebody with these permissions; groups left empty are left out."""
     groups = []
     for group in MENU:
-        entries = [*group.entries, *_declared(group.key)]
+        entries = [
+            *group.entries,
+            *_declared(group.key),
+            *([_STYLE] if settings.DEBUG and group.key == "system" else []),
+        ]
         entries = sorted((one for one in entries if one.permission in permissions), key=lambda entry: entry.place)
         if entries:
             groups.append(Group(group.key, group.title, tuple(entries)))

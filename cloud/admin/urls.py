@@ -20,10 +20,12 @@ from cloud.admin.sections import (
     live,
     login,
     orders,
+    overview,
     password,
     qr,
     role_matrix,
     second_factor,
+    style,
 )
 
 app_name = "console"
@@ -41,7 +43,9 @@ urlpatterns = [
     path("account/sessions/<int:pk>/end", account.end_session, name="end-session"),
     path("language", account.set_language, name="language"),
     path("venue", account.choose_venue, name="venue"),
-    path("", live.live, name="live"),
+    path("", overview.overview, name="overview"),
+    path("overview/board", overview.overview_board, name="overview-board"),
+    path("live", live.live, name="live"),
     path("live/board", live.live_board, name="live-board"),
     path("lanes/<int:device_id>/switch", live.switch_lane, name="switch-lane"),
     path("stations/<int:station_id>/switch", live.switch_station, name="switch-station"),
@@ -56,6 +60,8 @@ urlpatterns = [
     path("roles/matrix", role_matrix.matrix, name="role-matrix"),
     path("edges/<int:pk>/enrol", edges.enrolment, name="edge-enrol"),
     path("go", go_to, name="go"),
+    path("style", style.style, name="style"),
+    path("style/<slug:kind>", style.style_confirm, name="style-confirm"),
     path("work", work_list, name="work-list"),
     path("work/<int:pk>", work, name="work"),
     path("work/<int:pk>/cancel", work_cancel, name="work-cancel"),

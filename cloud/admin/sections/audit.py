@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import django_filters
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -13,7 +15,7 @@ from cloud.admin.kit.section import Section, Value
 from cloud.admin.kit.table import Cell
 from cloud.admin.sections.order_view import order_url
 from cloud.core.models import AuditRow
-from cloud.core.trail import trail_at
+from cloud.core.trail import ALARM, trail_at
 from cloud.staff.permissions import Permission
 
 LIST_LENGTH, WHOLE_LENGTH = 160, 10_000
@@ -41,6 +43,13 @@ def _target(row: AuditRow) -> Cell:
         return Cell(f"{name} {number}", url=order_url(number))
     section = registry.find(key) if key and pk.isdigit() else None
     return Cell(f"{name} {pk}", url=f"{section.list_url}/{pk}" if section else "")
+
+
+class _KindFilter(django_filters.ChoiceFilter):
+    def filter(self, qs: QuerySet[AuditRow], value: str) -> QuerySet[AuditRow]:
+        if value == "alarms":
+            return qs.filter(action__startswith=ALARM)
+        return qs.exclude(action__startswith=ALARM) if value == "changes" else qs
 
 
 def _actions() -> list[tuple[str, str]]:
@@ -79,6 +88,10 @@ AUDIT = register(
         search=("actor_name__icontains",),
         search_hint=_("Who did it"),
         filters={
+            "kind": _KindFilter(
+                label=_("Kind"), empty_label=_("All"),
+                choices=(("alarms", _("Alarms")), ("changes", _("What people did"))),
+            ),
             "action": filters.choice(_("What"), "action", _actions),
             "since": filters.since(_("From day"), "at"),
             "until": filters.until(_("To day"), "at"),

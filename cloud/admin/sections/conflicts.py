@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import django_filters
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from cloud.admin.desk import Desk
@@ -50,6 +52,13 @@ class DecideForm(SectionForm):
         label=_("What was found"), max_length=500, widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("Kept with the case and in the audit. No names of visitors, please."),
     )  # fmt: skip
+
+
+class _WaitingFilter(django_filters.ChoiceFilter):
+    def filter(self, qs: QuerySet[Case], value: str) -> QuerySet[Case]:
+        if value not in ("on", "off"):
+            return qs
+        return qs.exclude(state=Case.State.CLOSED) if value == "on" else qs.filter(state=Case.State.CLOSED)
 
 
 def kind_name(case: Case) -> str:
@@ -157,6 +166,9 @@ CONFLICTS = register(
         search=(selectors.matching,),
         search_hint=_("Case, order number, visitor's name or ID number"),
         filters={
+            "waiting": _WaitingFilter(
+                label=_("Waits for somebody"), choices=(("on", _("Yes")), ("off", _("No"))), empty_label=_("All")
+            ),
             "state": filters.choice(_("State"), "state", STATES),
             "kind": filters.choice(_("What"), "kind", KINDS),
             "station": filters.choice(_("Station"), "station_id", station_choices),

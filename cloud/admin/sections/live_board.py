@@ -137,7 +137,7 @@ def _tiles(
         "share": round(100 * today.refusals / presented) if presented else 0
     }
     return (
-        _inside(today.inside, capacity),
+        inside_tile(today.inside, capacity),
         TileView(
             _("Admitted today"),
             f"{today.persons:,}",
@@ -146,11 +146,11 @@ def _tiles(
             "circle-check",
         ),
         TileView(_("Refused today"), f"{today.refusals:,}", refused_share, "circle-x"),
-        _service(lanes),
+        service_tile(lanes),
     )
 
 
-def _inside(inside: int, capacity: int | None) -> TileView:
+def inside_tile(inside: int, capacity: int | None) -> TileView:
     if not capacity:
         return TileView(_("People inside"), f"{inside:,}", _("entered less left, today"), "users")
     share = round(100 * inside / capacity)
@@ -159,7 +159,7 @@ def _inside(inside: int, capacity: int | None) -> TileView:
     return TileView(_("People inside"), f"{inside:,}", note, "users", tone, share)
 
 
-def _service(lanes: Sequence[LaneView]) -> TileView:
+def service_tile(lanes: Sequence[LaneView]) -> TileView:
     working = sum(lane.online and lane.state in WORKING for lane in lanes)
     faults = sum(lane.online and lane.state == scan_pb2.LANE_STATE_FAULT for lane in lanes)
     silent = sum(not lane.online for lane in lanes)

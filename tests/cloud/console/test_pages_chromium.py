@@ -110,7 +110,7 @@ def open_page(chromium: Browser, live_server):
             client.force_login(Employee.objects.get(username="lin"), backend=BACKEND)
             session = client.cookies["sessionid"].value
             context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-            page.goto("/")
+            page.goto("/live")
         return page
 
     yield open_page
@@ -213,7 +213,7 @@ def test_a_failing_server_is_not_shown_as_the_board(park, open_page):
 def test_a_hidden_tab_asks_nothing(park, open_page):
     page = open_page()
     page.clock.install()
-    page.goto("/")
+    page.goto("/live")
     asked = []
     page.on("request", lambda request: asked.append(request.url) if "/live/board" in request.url else None)
     with page.expect_response("**/live/board"):
