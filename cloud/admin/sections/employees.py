@@ -277,12 +277,15 @@ EMPLOYEES = register(
                 fits=lambda one: one.is_active, icon="circle-slash", grave=True,
             ),
         ),
-        links=(Link(_("Works elsewhere already"), "console:employee-admit", Permission.STAFF_MANAGE, "user-plus"),),
+        links=(
+            Link(_("Works elsewhere already"), "console:employee-admit", Permission.STAFF_MANAGE, "user-plus"),
+            Link(_("Login rules"), "console:login-rules", Permission.STAFF_MANAGE, "shield-check"),
+        ),
         history=False,  # a panel of its own: without what other venues did
         personal=True,
         empty=_("Who works at the venue is listed here."),
         place=10,
-        pages=("console:one-time-password", "console:employee-admit"),
+        pages=("console:one-time-password", "console:employee-admit", "console:login-rules"),
     )
 )  # fmt: skip
 

@@ -96,6 +96,7 @@ def _tickets(desk: Desk, order: Order) -> dict[str, Any]:
             view.unit_view(unit, entered.get(unit.entitlement_id, []), groups[unit.product_id]) for unit in units
         ],
         "may_show_pass": desk.may(Permission.ORDER_PASS),
+        "may_unmask": desk.may(Permission.PERSONAL_VIEW),
         "may_reissue": desk.may(Permission.ORDER_REISSUE) and order.state == Order.State.ISSUED,
     }
 

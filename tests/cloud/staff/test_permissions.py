@@ -152,6 +152,9 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
         actor=a, venue=p.venue, lines=[OrderLine(p.adult, 1, today(p.venue))], idempotency_key="x"
     ),
     "sales.revoke_order": lambda a, p: sales.revoke_order(actor=a, venue=p.venue, order=_order(p), why="x"),
+    "sales.reveal_visitor": lambda a, p: sales.reveal_visitor(
+        actor=a, venue=p.venue, unit=_order(p).units.get(), why="x"
+    ),
     "sales.reissue_unit": lambda a, p: sales.reissue_unit(actor=a, venue=p.venue, unit=_order(p).units.get()),
 }
 
