@@ -32,6 +32,8 @@ class Offer:
 
 @section_page(lambda section, place: section.view)
 def listing(request: HttpRequest, desk: Desk, section: Section) -> HttpResponse:
+    if section.single:
+        return redirect(section.url(section.rows(desk).get()))
     if not request.GET:
         first = first_address(desk, section)
         if first:

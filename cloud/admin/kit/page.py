@@ -6,12 +6,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import get_language
 from django_scopes import scope
 
@@ -47,7 +48,7 @@ def page(permission: Permission | None) -> Callable[[View[P]], Callable[Concaten
             desk = desk_of(request)
             if desk is None:
                 raise NoVenue
-            with scope(venue=desk.venue), timezone.override(desk.zone):
+            with scope(venue=desk.venue), timezone.override(desk.zone), translation.override(_language(request, desk)):
                 if permission is not None and not desk.may(permission):
                     raise PermissionDenied
                 return secured(view(request, desk, *args, **kwargs))
@@ -55,6 +56,12 @@ def page(permission: Permission | None) -> Callable[[View[P]], Callable[Concaten
         return run
 
     return wrap
+
+
+def _language(request: HttpRequest, desk: Desk) -> str:
+    """What the reader chose, if the venue offers it; else the venue's own."""
+    chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+    return chosen if chosen in desk.venue.languages else desk.venue.default_language
 
 
 def show(

@@ -162,6 +162,7 @@ class Section:
         by: the field that names a row in addresses: digits, unique.
         trail: the rows whose audit is a row's history; itself unless more belong to it.
         live: seconds after which the newest page of the list is asked for again; 0: it stays as it is.
+        single: there is just one row: the menu leads to its page, and nothing is listed.
         badge: how many rows wait for somebody, for the menu; 0 shows nothing.
     """
 
@@ -198,6 +199,7 @@ class Section:
     trail: Callable[[Any], Sequence[Model]] = lambda row: [row]
     live: float = 0
     badge: Callable[[Desk], int] | None = None
+    single: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rows", within_reach(self.rows, self.view, self.station))

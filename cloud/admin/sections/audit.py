@@ -28,7 +28,10 @@ TARGETS: dict[str, tuple[str | Promise, str]] = {
     "venues.device": (_("Device"), "devices"),
     "venues.edge": (_("Edge"), "edges"),
     "venues.station": (_("Station"), "stations"),
-    "venues.venue": (_("Venue"), ""),
+    "venues.exclusiongroup": (_("Exclusion group"), "groups"),
+    "venues.venue": (_("Venue"), "settings"),
+    "admissions.case": (_("Conflict"), "conflicts"),
+    "entitlements.signingkey": (_("Signing key"), "keys"),
 }
 
 

@@ -32,6 +32,8 @@ from cloud.core.business_day import today
 from cloud.core.errors import DomainError
 from cloud.core.inputs import required_text
 from cloud.core.models import AuditRow
+from cloud.entitlements import keys
+from cloud.entitlements.models import SigningKey
 from cloud.gates.models import EdgeCertificate
 from cloud.sales import services as sales
 from cloud.sales.selectors import listed as listed_orders
@@ -48,6 +50,7 @@ from tests.support.presented import present
 assert urls.app_name == "console"  # importing it registers the sections
 HOSTILE = '<script>alert("x")</script>&amp;'
 FORMULA = "=HYPERLINK(1)"
+UNTYPED = {"keys"}  # nothing of theirs is typed by anybody
 
 
 # --- a toy section
@@ -164,6 +167,12 @@ def sample_conflict(venue: Venue, n: int, name: str) -> Any:
     return listed_cases(venue).get(pk=case.pk)
 
 
+def sample_key(venue: Venue, n: int, name: str) -> Any:
+    keys.ensure_venue_keys(venue)
+    first = SigningKey.objects.filter(venue=venue, purpose="pass").order_by("pk").first()
+    return first if n == 0 else keys.rotate(actor=make.SYSTEM, venue=venue, purpose="pass")
+
+
 def sample_group(venue: Venue, n: int, name: str) -> Any:
     one = make.make_station(venue, name or f"组{n}")
     return groups(venue).get(pk=one.group_id)
@@ -188,6 +197,7 @@ SAMPLES: dict[str, Callable[[Venue, int, str], Any]] = {
     "edges": sample_edge,
     "groups": sample_group,
     "orders": sample_order,
+    "keys": sample_key,
     "admissions": sample_admission,
     "conflicts": sample_conflict,
     "audit": sample_audit,
@@ -195,7 +205,7 @@ SAMPLES: dict[str, Callable[[Venue, int, str], Any]] = {
     "roles": sample_role,
     "toys": sample_toy,
 }
-KEYS = [*(section.key for section in registry.sections()), TOY.key]
+KEYS = [*(section.key for section in registry.sections() if not section.single), TOY.key]
 
 
 @pytest.fixture(autouse=True)
@@ -537,7 +547,8 @@ def test_exports_have_exactly_the_rows_found_and_no_formulas(section, venue, log
     with translation.override("zh-hans"):
         shown = [value for value in section.values if value.listed or value.main]
         assert lines[0] == [str(value.title) for value in shown]
-        assert f"'{FORMULA}" in [cell for line in lines[1:] for cell in line]
+        if section.key not in UNTYPED:
+            assert f"'{FORMULA}" in [cell for line in lines[1:] for cell in line]
         if section.search:
             assert len(lines) == 2
     assert not [cell for line in lines for cell in line if re.match(r"[=+@\-]", str(cell or ""))]
