@@ -161,7 +161,10 @@ class BoundRows(BoundField):
         return str(self.auto_id)
 
     def _row(self, number: str, **kwargs: Any) -> RowForm:
-        return self.field.form(self.form.desk, prefix=f"{self.html_name}-{number}", **kwargs)
+        row = self.field.form(self.form.desk, prefix=f"{self.html_name}-{number}", **kwargs)
+        for field in row.fields.values() if self.field.disabled else ():
+            field.disabled = True
+        return row
 
     def _numbers(self, data: Any) -> list[str]:
         return RowsWidget().value_from_datadict(data, None, self.html_name)

@@ -24,12 +24,11 @@
       const text = document.getElementById(copy.dataset.copy).textContent.trim();
       navigator.clipboard.writeText(text).then(() => copy.setAttribute("data-copied", ""));
     }
-    const dialog = document.getElementById("dialog");
+    if (event.target.closest("[data-keys]")) document.getElementById("keys").showModal();
+    const dialog = event.target.closest("dialog[open]");
     if (dialog && (event.target === dialog || event.target.closest("[data-dialog-close]"))) {
-      if (dialog.open) {
-        event.preventDefault();
-        dialog.close();
-      }
+      event.preventDefault();
+      dialog.close();
     }
   });
 
@@ -77,6 +76,18 @@
     window.addEventListener("pageshow", show);
     show();
   }
+
+  // A table wider than its frame is scrolled by keyboard too.
+  const frames = () => {
+    for (const frame of all(".pf-table-frame")) {
+      const wide = frame.scrollWidth > frame.clientWidth;
+      if (wide) frame.tabIndex = 0;
+      else frame.removeAttribute("tabindex");
+    }
+  };
+  window.addEventListener("resize", frames);
+  document.addEventListener("toggle", frames, true);
+  frames();
 
   const summary = document.querySelector("[data-focus]");
   if (summary) summary.focus();

@@ -24,6 +24,11 @@
       return Boolean(search);
     },
     g: () => press("[data-palette]"),
+    "?": () => {
+      const help = document.getElementById("keys");
+      if (help) help.showModal();
+      return Boolean(help);
+    },
     s: () => press("[data-save]"),
     j: () => step(1),
     k: () => step(-1),
@@ -50,8 +55,7 @@
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;
-    const dialog = document.getElementById("dialog");
-    if (dialog && dialog.open) return;
+    if (document.querySelector("dialog[open]")) return;
     const act = KEYS[event.key];
     if (act && act() !== false) event.preventDefault();
   });
