@@ -9,12 +9,12 @@ from typing import Any
 from axes.helpers import get_client_ip_address, get_cool_off
 from axes.models import AccessAttempt
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -152,7 +152,7 @@ def _step(request: HttpRequest) -> _Step | None:
         return None
     where = kept["next"]
     safe = url_has_allowed_host_and_scheme(where, {request.get_host()}, require_https=request.is_secure())
-    return _Step(employee, kept["backend"], where if safe else reverse("console:live"))
+    return _Step(employee, kept["backend"], where if safe else resolve_url(settings.LOGIN_REDIRECT_URL))
 
 
 def locked_out(request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:

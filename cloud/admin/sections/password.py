@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate, update_session_auth_hash
 from django.contrib.auth.password_validation import get_default_password_validators
@@ -69,7 +70,7 @@ def password(request: HttpRequest) -> HttpResponse:
             else:
                 update_session_auth_hash(request, changed)
                 messages.success(request, _("Your password is changed. Your other sessions are ended."))
-                return redirect("console:live" if first else "console:account")
+                return redirect(settings.LOGIN_REDIRECT_URL if first else "console:account")
     context = {"form": form, "first": first, "rules": rules()}
     return secured(render(request, "console/account/password.html", context, status=422 if form.errors else 200))
 
