@@ -5,7 +5,10 @@ from __future__ import annotations
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from cloud.admin.kit import alarm_names
+
 NAMES: dict[str, str | Promise] = {
+    **alarm_names.NAMES,
     "authority.create": _("Certificate authority made"),
     "case.close": _("Conflict closed"),
     "case.reopen": _("Conflict opened again"),
@@ -62,6 +65,7 @@ NAMES: dict[str, str | Promise] = {
     "second_factor.set_up": _("Second factor set up"),
     "session.end": _("Sessions ended"),
     "venue.create": _("Venue created"),
+    "venue.edit": _("Venue's settings changed"),
 }
 
 
