@@ -8,8 +8,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from cloud.admin.kit import filters, registry
-from cloud.admin.kit.audit_names import NAMES, action_name
 from cloud.admin.kit.audit_detail import detail_text
+from cloud.admin.kit.audit_names import NAMES, action_name
 from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Section, Value
 from cloud.admin.kit.table import Cell
