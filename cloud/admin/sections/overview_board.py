@@ -103,7 +103,7 @@ def overview(desk: Desk) -> Overview:
     if orders:
         found.append(_sold(desk, today.day))
         found.append(_cases(desk))
-    found.append(Figure(service_tile(lanes), reverse("console:section-list", args=["devices"])))
+    found.append(Figure(service_tile(lanes), _address("devices", kind="gate")))
     may_audit = desk.may(Permission.AUDIT_VIEW)
     return Overview(
         now=now,
