@@ -8,6 +8,8 @@ from django_scopes import ScopedManager
 from cloud.staff.models import Employee
 from cloud.venues.models import Edge, Venue
 
+_PRESENTED = models.Q(kind="presentation")
+
 
 class JournalEntry(models.Model):
     """One entry of an edge's journal, byte for byte. (edge, epoch, seq) is its identity."""
@@ -44,6 +46,12 @@ class JournalEntry(models.Model):
             models.Index(fields=["venue", "-at"]),
             models.Index(fields=["venue", "kind", "-at"]),
             models.Index(fields=["venue", "entitlement_id", "at"]),
+            # The console's lists: what was shown at one lane, one station, or refused for one reason.
+            models.Index(fields=["venue", "device_id", "-at"], name="journal_lane", condition=_PRESENTED),
+            models.Index(fields=["venue", "station_id", "-at"], name="journal_station", condition=_PRESENTED),
+            models.Index(
+                fields=["venue", "reason", "-at"], name="journal_refused", condition=_PRESENTED & ~models.Q(reason=0)
+            ),
         ]
 
 
@@ -85,6 +93,9 @@ class Admission(models.Model):
             models.Index(fields=["venue", "-at"]),
             models.Index(fields=["venue", "entitlement_id"]),
             models.Index(fields=["venue", "business_day", "station_id"]),
+            models.Index(
+                fields=["venue", "outcome", "-at"], name="admission_outcome", condition=~models.Q(outcome="passed")
+            ),
         ]
 
 

@@ -8,10 +8,12 @@ from datetime import datetime
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from cloud.admissions.models import Admission, JournalEntry
-from cloud.sales.models import Order, OrderUnit
-from cloud.sales.selectors import matching as order_matching
+from cloud.sales.models import OrderUnit
+from cloud.sales.selectors import found_ids
 from cloud.venues.models import Device, Station, Venue
 from paifang.v1 import scan_pb2
+
+RARE = 10_000  # admissions; of more the newest pages are found by reading on
 
 
 def presented(venue: Venue) -> QuerySet[JournalEntry]:
@@ -53,17 +55,19 @@ def matching(text: str) -> Q:
     """
     if text.startswith("#") and text[1:].isascii() and text[1:].isdigit() and len(text) < 20:
         return Q(pk=int(text[1:]))
-    orders = Order.objects.filter(order_matching(text))
-    found = Q(entitlement_id__in=OrderUnit.objects.filter(order__in=orders).values("entitlement_id"))
+    tickets = set(OrderUnit.objects.filter(order__in=found_ids(text)).values_list("entitlement_id", flat=True))
     if text.isascii() and text.isdigit() and len(text) < 20 and int(text) < 2**63:
-        found |= Q(entitlement_id=int(text))
-    return found
+        tickets.add(int(text))
+    return Q(entitlement_id__in=tickets)
 
 
 def followed_by(rows: QuerySet[JournalEntry], outcome: str) -> QuerySet[JournalEntry]:
-    """Those whose admission was settled so. The tickets are looked up first: such outcomes may be rare."""
-    tickets = Admission.objects.filter(outcome=outcome).values("entitlement_id")
-    return rows.filter(entitlement_id__in=tickets, outcome=outcome)
+    """Those whose admission was settled so. The tickets of a rare outcome are looked up first; where it is common
+    the list need not be read far to fill a page."""
+    found = Admission.objects.filter(outcome=outcome)
+    tickets = list(found.order_by("-at").values_list("entitlement_id", flat=True)[: RARE + 1])
+    rows = rows.filter(outcome=outcome)
+    return rows.filter(entitlement_id__in=tickets) if len(tickets) <= RARE else rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,15 @@ class AuditRow(models.Model):
     detail = models.JSONField(default=dict)  # no secrets, no personal data
 
     class Meta:
-        indexes = [models.Index(fields=["venue_id", "-at"]), models.Index(fields=["target", "-at"])]
+        indexes = [
+            models.Index(fields=["venue_id", "-at"]),
+            models.Index(fields=["target", "-at"]),
+            models.Index(fields=["venue_id", "action", "-at"], name="audit_action"),
+            # Who did it is looked up by the beginning of the name.
+            models.Index(
+                fields=["venue_id", "actor_name"], name="audit_actor", opclasses=["int8_ops", "varchar_pattern_ops"]
+            ),
+        ]
 
 
 class OutboxEvent(models.Model):

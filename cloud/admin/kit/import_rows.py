@@ -34,13 +34,13 @@ class Problem:
 
 @dataclass(slots=True)
 class Result:
-    """What became, or would become, of a line. `changed` names the columns that differ."""
+    """What became, or would become, of a line. `changed`: the titles of the columns that differ, lazy."""
 
     number: int
     label: str
     what: str
     problems: list[Problem] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
+    changed: list[Any] = field(default_factory=list)
     row_id: int | None = None
 
 
@@ -127,7 +127,8 @@ class Importer:
                 result.what, result.row_id = SAME, row.pk
                 if changed:
                     self.spec.change(self.desk, row, form.cleaned_data, changed)
-                    result.what, result.changed = CHANGE, [self.titles[name] for name in self.places if name in changed]
+                    result.what = CHANGE
+                    result.changed = [self.blank.fields[name].label for name in self.places if name in changed]
         except DomainError as error:
             result.what = ERROR
             name = self.spec.form.error_fields.get(error.field or "", error.field or "")

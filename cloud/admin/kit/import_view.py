@@ -244,5 +244,5 @@ def _note(job: Job, result: Result) -> None:
     if result.what == CREATE:
         text = in_both(lambda: _("New"))
     else:
-        text = in_both(lambda: _("Changed: %(columns)s") % {"columns": ", ".join(result.changed)})
+        text = in_both(lambda: _("Changed: %(columns)s") % {"columns": ", ".join(map(str, result.changed))})
     jobs.note(job, result.number, result.label, JobRow.Outcome.DONE, row_id=result.row_id, text=text)

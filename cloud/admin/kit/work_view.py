@@ -78,7 +78,7 @@ def state_pill(job: Job) -> Pill:
         failed = job.outcome.get("failed", 0)
         if failed:
             return Pill(_("Done, but not all of it"), Tone.WARN, "triangle-alert")
-        return Pill(_("Done"), Tone.GOOD, "circle-check")
+        return Pill(_("Checked") if job.kind == TRIAL else _("Done"), Tone.GOOD, "circle-check")
     if job.state == State.FAILED:
         return Pill(_("Failed"), Tone.BAD, "circle-x")
     return Pill(_("Cancelled"), Tone.IDLE, "circle-slash")

@@ -88,8 +88,8 @@ AUDIT = register(
             Value("code", _("Action code"), lambda row: row.action),
         ),
         order=("-at",),
-        search=("actor_name__icontains",),
-        search_hint=_("Who did it"),
+        search=("actor_name__startswith",),
+        search_hint=_("Who did it: the beginning of the name"),
         filters={
             "kind": _KindFilter(
                 label=_("Kind"), empty_label=_("All"),

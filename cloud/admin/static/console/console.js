@@ -110,14 +110,4 @@
     const dialog = document.getElementById("dialog");
     if (dialog && event.detail.target.id === "dialog-body" && !dialog.open) dialog.showModal();
   });
-  // A click on what opens a dialog fails when the server does not answer: say so.
-  document.body.addEventListener("htmx:sendError", (event) => {
-    if (event.detail.elt.matches("[data-refresh]")) return;
-    const note = document.querySelector("[data-unreached]");
-    if (note) note.hidden = false;
-  });
-  document.body.addEventListener("htmx:beforeSend", () => {
-    const note = document.querySelector("[data-unreached]");
-    if (note) note.hidden = true;
-  });
 })();
