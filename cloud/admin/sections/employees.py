@@ -20,7 +20,7 @@ from django_scopes import get_scope
 from cloud.admin.desk import Desk
 from cloud.admin.kit import filters
 from cloud.admin.kit.browser import browser_name
-from cloud.admin.kit.cells import history_table
+from cloud.admin.kit.cells import history_table, related_table
 from cloud.admin.kit.forms import SectionForm
 from cloud.admin.kit.page import page, report, show
 from cloud.admin.kit.registry import register
@@ -154,6 +154,10 @@ def _history(desk: Desk, row: Employee) -> Table:
     return history_table([one for one in trail_of([row]) if one.venue_id in (None, desk.venue.pk)])
 
 
+def _table(related: Related, desk: Desk, row: Employee) -> Table:
+    return related_table(related, related.rows(desk, row), None, "row")
+
+
 def _password(desk: Desk, row: Employee) -> dict[str, Any] | None:
     if not row.is_active or row.pk == desk.employee.pk:
         return None
@@ -171,6 +175,27 @@ VALUES = (
     Value("factor", _("Second factor"), view.factor_pill),
     Value("since", _("Taken on"), lambda one: one.date_joined, order=("date_joined",), listed=False),
 )
+
+
+# Panels, so that the history comes last.
+ROLES_HERE = Related(
+    _("Roles"), lambda desk, one: one.grants_here,
+    (
+        Value("role", _("Role"), lambda one: named(one.role), main=True),
+        Value("stations", _("Stations"), view.reach_text),
+    ),
+    _("No role at this venue: they can do nothing here."),
+)  # fmt: skip
+SESSIONS = Related(
+    _("Logged in"), lambda desk, one: selectors.sessions_of(one),
+    (
+        Value("device", _("Device"), lambda one: browser_name(one.agent)[0], main=True),
+        Value("address", _("Address"), lambda one: one.address),
+        Value("since", _("Since"), lambda one: one.began_at),
+        Value("seen", _("Last seen"), lambda one: one.seen_at),
+    ),
+    _("Not logged in anywhere."),
+)  # fmt: skip
 
 
 EMPLOYEES = register(
@@ -191,31 +216,13 @@ EMPLOYEES = register(
             "role": _RoleFilter(label=_("Role"), choices=_roles, empty_label=_("All")),
             "status": filters.switch(_("Status"), "is_active", _("Active"), _("Deactivated")),
         },
-        facts=tuple(value for value in VALUES if value.key not in ("name", "roles", "stations")),
+        facts=tuple(value for value in VALUES if value.key not in ("name", "roles", "stations", "status")),
         state=view.status_pill,
         panels=(
             Panel(_("Password"), _password, "console/employees/password_panel.html"),
+            Panel(_("Roles"), lambda desk, one: _table(ROLES_HERE, desk, one)),
+            Panel(_("Logged in"), lambda desk, one: _table(SESSIONS, desk, one)),
             Panel(_("History"), _history),
-        ),
-        related=(
-            Related(
-                _("Roles"), lambda desk, one: one.grants_here,
-                (
-                    Value("role", _("Role"), lambda one: named(one.role), main=True),
-                    Value("stations", _("Stations"), view.reach_text),
-                ),
-                _("No role at this venue: they can do nothing here."),
-            ),
-            Related(
-                _("Logged in"), lambda desk, one: selectors.sessions_of(one),
-                (
-                    Value("device", _("Device"), lambda one: browser_name(one.agent)[0], main=True),
-                    Value("address", _("Address"), lambda one: one.address),
-                    Value("since", _("Since"), lambda one: one.began_at),
-                    Value("seen", _("Last seen"), lambda one: one.seen_at),
-                ),
-                _("Not logged in anywhere."),
-            ),
         ),
         create=FormSpec(
             HireForm, Permission.STAFF_MANAGE, _hire, _("New employee"), _("New employee"),

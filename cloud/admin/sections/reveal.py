@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from cloud.admin.desk import Desk
 from cloud.admin.kit.confirm import Confirm, ask
+from cloud.admin.kit.forms import SectionForm
 from cloud.admin.kit.page import page, show
 from cloud.admin.kit.text import named
 from cloud.admin.sections.orders import ORDERS, unit_or_404
@@ -20,7 +21,7 @@ from cloud.sales.services.reveal import WHY_LENGTH
 from cloud.staff.permissions import Permission
 
 
-class WhyForm(forms.Form):
+class WhyForm(SectionForm):
     why = forms.CharField(
         label=gettext_lazy("Why"), max_length=WHY_LENGTH,
         help_text=gettext_lazy("For example: checks the ID at the counter. Kept in the audit with your name."),
@@ -36,7 +37,7 @@ def reveal(request: HttpRequest, desk: Desk, number: str, position: int) -> Http
     if unit.visitor is None:
         raise Http404(f"{number} names no visitor for ticket {position}")
     back, url = ORDERS.url(order), reverse("console:reveal", args=[number, position])
-    form = WhyForm(request.POST or None)
+    form = WhyForm(desk, None, request.POST if request.method == "POST" else None)
     error = ""
     if request.method == "POST" and form.is_valid():
         try:

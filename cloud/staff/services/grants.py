@@ -37,7 +37,8 @@ def grant_role(
     with administrators_stay([venue.pk]):
         require(actor, Permission.STAFF_MANAGE, venue)
         wanted = usable_role(venue, role)
-        chosen = None if stations is None else _station_ids(venue, stations)
+        numbers = {} if stations is None else _numbers(venue, stations)
+        chosen = None if stations is None else frozenset(numbers)
         reach = EVERYWHERE if chosen is None else Reach(stations=chosen)
         require_cover(actor, venue, powers_of_role(wanted.permissions, reach))
         lock_row(Employee, employee.pk)
@@ -50,7 +51,7 @@ def grant_role(
         if not fresh:
             require_cover(actor, venue, powers_of_role(wanted.permissions, before))
         _set_reach(grant, reach)
-        said = {} if reach.everywhere else {"stations": sorted(reach.stations)}
+        said = {} if reach.everywhere else {"stations": sorted(numbers.values())}
         audit.write(actor, "role.grant", employee, venue, role=audit_name(wanted), **said)
     return grant
 
@@ -95,10 +96,11 @@ def _set_reach(grant: RoleGrant, reach: Reach) -> None:
         grant.save(update_fields=["limited"])
 
 
-def _station_ids(venue: models.Model, stations: Iterable[models.Model]) -> frozenset[int]:
-    found = list(stations)
-    if not found or any(station.venue_id != venue.pk for station in found):  # type: ignore[attr-defined]
+def _numbers(venue: models.Model, stations: Iterable[models.Model]) -> dict[int, int]:
+    """Of stations of the venue, by id, the numbers that people know."""
+    found = {station.pk: station for station in stations}
+    if not found or any(station.venue_id != venue.pk for station in found.values()):  # type: ignore[attr-defined]
         raise DomainError(
             "role.stations", "请至少选择一个本景区的站点。", "Choose at least one station of this venue.", "stations"
         )
-    return frozenset(station.pk for station in found)
+    return {pk: station.number for pk, station in found.items()}  # type: ignore[attr-defined]
