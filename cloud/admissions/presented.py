@@ -13,7 +13,7 @@ from cloud.sales.selectors import found_ids
 from cloud.venues.models import Device, Station, Venue
 from paifang.v1 import scan_pb2
 
-RARE = 10_000  # admissions; of more the newest pages are found by reading on
+RARE = 2_000  # admissions; of more the newest pages are found by reading on
 
 
 def presented(venue: Venue) -> QuerySet[JournalEntry]:

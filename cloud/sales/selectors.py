@@ -18,7 +18,7 @@ from cloud.venues.models import Venue
 
 NUMBER_DIGITS = 4  # fewer digits begin too many numbers, and may be of a name
 FOUND = 1_000  # a search shows so many of each kind, the newest: whoever looks for older ones knows more of them
-RARE = 10_000  # tickets of a product; pages end before that
+RARE = 2_000  # tickets of a product: a longer list of them costs more than it saves
 PRODUCTS = 20  # of one name are looked into
 
 
