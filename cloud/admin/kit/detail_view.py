@@ -58,7 +58,7 @@ def detail(request: HttpRequest, desk: Desk, section: Section, pk: int) -> HttpR
         "facts": [(value.title, cell(value.read(row))) for value in section.fact_values],
         "blocks": [
             *_panels(desk, section, row),
-            *(_related(desk, one, row, n, section.view) for n, one in enumerate(section.related) if _may(desk, one)),
+            *_all_related(desk, section, row),
         ],
         "history": history_table(trail_of(section.trail(row))) if section.history else None,
         "offers": offers,
@@ -80,11 +80,20 @@ def _panels(desk: Desk, section: Section, row: Any) -> Iterator[Drawn]:
             yield Drawn(str(panel.title), f"panel-{number}", template=panel.template, context=drawn)
 
 
-def _related(desk: Desk, related: Related, row: Any, number: int, permission: Permission) -> Drawn:
+def _all_related(desk: Desk, section: Section, row: Any) -> Iterator[Drawn]:
+    for number, related in enumerate(section.related):
+        drawn = _related(desk, related, row, number, section.view) if _may(desk, related) else None
+        if drawn is not None:
+            yield drawn
+
+
+def _related(desk: Desk, related: Related, row: Any, number: int, permission: Permission) -> Drawn | None:
     section = registry.find(related.section) if related.section else None
     if section is not None and not desk.may(section.view):
         section = None  # the rows may be named, their pages may not be opened
     rows = related.rows(desk, row)
+    if rows is None:
+        return None
     if isinstance(rows, QuerySet):
         rows = narrowed(desk, rows, permission)
     found = list(rows[: RELATED_ROWS + 1])

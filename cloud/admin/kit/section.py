@@ -61,10 +61,13 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """A list of rows that belong to one, on its page: the first 50, linked to their section where there is one."""
+    """A list of rows that belong to one, on its page: the first 50, linked to their section where there is one.
+
+    `rows` may say None: then there is nothing to show of this row.
+    """
 
     title: Text
-    rows: Callable[[Desk, Any], QuerySet[Any] | Sequence[Any]]
+    rows: Callable[[Desk, Any], QuerySet[Any] | Sequence[Any] | None]
     values: tuple[Value, ...]
     empty: Text
     section: str = ""

@@ -37,7 +37,7 @@ WHAT = {
     "unknown": _("The entrance restarted before it saw whether anybody walked. The use stays spent."),
     "set_aside": _("Records of an entrance did not fit its journal. They are kept as they came, and counted nowhere."),
 }
-STATES = (("open", _("Open")), ("reviewed", _("Reviewed")), ("closed", _("Closed")))
+STATES = (("open", _("Undecided")), ("reviewed", _("Reviewed")), ("closed", _("Closed")))
 WHY = (
     ("unreadable", _("Not readable")),
     ("chain", _("Does not follow the record before it: a copied or restored machine")),
@@ -67,7 +67,7 @@ def kind_name(case: Case) -> str:
 
 def state_pill(case: Case) -> Pill:
     return {
-        Case.State.OPEN: Pill(str(_("Open")), Tone.BAD, "circle-alert"),
+        Case.State.OPEN: Pill(str(_("Undecided")), Tone.BAD, "circle-alert"),
         Case.State.REVIEWED: Pill(str(_("Reviewed")), Tone.WARN, "eye"),
         Case.State.CLOSED: Pill(str(_("Closed")), Tone.GOOD, "circle-check"),
     }[Case.State(case.state)]
@@ -89,13 +89,13 @@ def _where(case: Any) -> Cell:
     return Cell(case.device_name or case.edge.name, note=station)
 
 
-def _sides(desk: Desk, case: Case) -> dict[str, Any] | None:
-    """The admissions it is about beside each other, the earlier first."""
-    pks = [pk for pk in (case.other_id, case.admission_id) if pk]
-    if not pks:
-        return None
-    rows = selectors.admissions(desk.venue, pks)
-    return {"sides": [_side(one, beyond=one.pk == case.admission_id) for one in sorted(rows, key=lambda one: one.at)]}
+def _sides(desk: Desk, case: Case) -> dict[str, Any]:
+    """In words, and the admissions it is about beside each other, the earlier first."""
+    rows = selectors.admissions(desk.venue, [pk for pk in (case.other_id, case.admission_id) if pk])
+    return {
+        "text": WHAT[case.kind],
+        "sides": [_side(one, beyond=one.pk == case.admission_id) for one in sorted(rows, key=lambda one: one.at)],
+    }
 
 
 def _side(one: Any, beyond: bool) -> dict[str, Any]:
@@ -119,13 +119,13 @@ def _side(one: Any, beyond: bool) -> dict[str, Any]:
 def _presented(desk: Desk, case: Case) -> Any:
     """What else was shown of the ticket: to judge by."""
     if case.entitlement_id is None:
-        return ()
+        return None
     return selectors.of_ticket(desk.venue, case.entitlement_id)
 
 
 VALUES = (
     Value("at", _("When"), lambda one: one.at, order=("at",)),
-    Value("kind", _("What"), kind_name, main=True),
+    Value("kind", _("Kind"), kind_name, main=True),
     Value("state", _("State"), state_pill, order=("state",)),
     Value("product", _("Product"), lambda one: either(one.product_zh, one.product_en)),
     Value("order", _("Order"), _order),
@@ -170,7 +170,7 @@ CONFLICTS = register(
                 label=_("Waits for somebody"), choices=(("on", _("Yes")), ("off", _("No"))), empty_label=_("All")
             ),
             "state": filters.choice(_("State"), "state", STATES),
-            "kind": filters.choice(_("What"), "kind", KINDS),
+            "kind": filters.choice(_("Kind"), "kind", KINDS),
             "station": filters.choice(_("Station"), "station_id", station_choices),
             "lane": filters.choice(_("Lane"), "device_id", lane_choices),
             "edge": filters.choice(_("Edge"), "edge_id", edge_choices),
@@ -178,12 +178,11 @@ CONFLICTS = register(
             "until": filters.until(_("To day"), "at"),
         },
         facts=(
-            Value("what", _("What happened"), lambda one: str(WHAT[one.kind])),
             *(value for value in VALUES if value.key not in ("kind", "state", "number")),
             Value("decided", _("Decided at"), lambda one: one.decided_at),
         ),
         state=state_pill,
-        panels=(Panel(_("The admissions"), _sides, "console/conflicts/sides.html"),),
+        panels=(Panel(_("What happened"), _sides, "console/conflicts/sides.html"),),
         related=(
             Related(
                 _("Each time this ticket was presented"), _presented,
@@ -198,7 +197,8 @@ CONFLICTS = register(
                 _("No ticket is concerned."), "admissions",
             ),
             Related(
-                _("Records put aside"), lambda desk, one: one.entries.order_by("seq", "pk"),
+                _("Records put aside"),
+                lambda desk, one: one.entries.order_by("seq", "pk") if one.kind == Case.Kind.SET_ASIDE else None,
                 (
                     Value("seq", _("Number in the journal"), lambda one: one.seq, numeric=True),
                     Value("why", _("Why"), lambda one: str(dict(WHY)[one.why]), main=True),

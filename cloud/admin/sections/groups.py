@@ -190,6 +190,7 @@ GROUPS = register(
             lambda desk, row, values: live_services.rename_group(**actor_of(desk), group=row, **values),
             _("Rename %(name)s"), _("Rename"), _("%(name)s is saved."),
         ),
+        trail=lambda one: [one, *one.stations.all()],
         actions=(
             Action(
                 "join", _("Join stations"), Permission.STATION_MANAGE,
