@@ -57,7 +57,7 @@ class CodeForm(forms.Form):
     def __init__(self, *args: Any, recovery: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["code"]
-        field.label = _("Code")
+        field.label = _("Verification code")
         field.help_text = (
             _("Six digits from your authenticator app, or one of your recovery codes.")
             if recovery
