@@ -14,6 +14,8 @@ from cloud.admin.kit.depends import DependentFields
 if TYPE_CHECKING:
     from cloud.admin.desk import Desk
 
+_LARGEST = 2**63 - 1
+
 
 class DeskForm(DependentFields, forms.Form):
     """A form that knows the desk and, when editing, the row.
@@ -28,8 +30,10 @@ class DeskForm(DependentFields, forms.Form):
         self.quiet = False
         super().__init__(*args, **{"auto_id": "id_%s", **kwargs})
         for field in self.fields.values():
-            if isinstance(field, forms.ModelChoiceField) and field.empty_label:
-                field.empty_label = "–"
+            if isinstance(field, forms.ModelChoiceField):
+                field.empty_label = "–" if field.empty_label else field.empty_label
+                if field.to_field_name is None:
+                    _guard_keys(field)
         self.prepare()
         self.settle()
 
@@ -88,6 +92,27 @@ class DeskForm(DependentFields, forms.Form):
             data.pop(bound.html_name, None)
         else:
             data[bound.html_name] = value
+
+
+def _guard_keys(field: forms.ModelChoiceField) -> None:
+    """Refuses a key that no database can look up, which Django does not for a choice of many."""
+    check = field.clean
+
+    def clean(value: Any) -> Any:
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if _too_large(one):
+                message = field.error_messages["invalid_choice"]
+                raise forms.ValidationError(message, code="invalid_choice", params={"value": one, "pk": one})
+        return check(value)
+
+    field.clean = clean  # type: ignore[method-assign]
+
+
+def _too_large(key: Any) -> bool:
+    try:
+        return abs(int(key)) > _LARGEST
+    except (TypeError, ValueError):
+        return False
 
 
 def plain_text(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """Every declared section, walked from end to end: a new one is tested by being declared, with sample rows here.
 
-TOY is a whole section as short as they come; it is walked like the others.
+TOY (toy.py) is a whole section as short as they come; it is walked like the others.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from django.utils import timezone, translation
 
 from cloud.admin import urls
 from cloud.admin.kit import registry
+from cloud.admin.kit.desk_form import DeskForm
 from cloud.admin.kit.forms import SEEN, SectionForm
-from cloud.admin.kit.section import Action, FormSpec, Section, Value
+from cloud.admin.kit.rows import Rows
+from cloud.admin.kit.section import Section
 from cloud.admissions.case_selectors import listed as listed_cases
 from cloud.admissions.groups import groups
 from cloud.admissions.models import Admission, Case
 from cloud.core import audit
 from cloud.core.actors import Actor
 from cloud.core.business_day import today
-from cloud.core.errors import DomainError
-from cloud.core.inputs import required_text
 from cloud.core.models import AuditRow
 from cloud.entitlements import keys
 from cloud.entitlements.models import SigningKey
@@ -39,11 +39,12 @@ from cloud.sales import services as sales
 from cloud.sales.selectors import listed as listed_orders
 from cloud.sales.values import OrderLine, VisitorInput
 from cloud.staff import services as staff
-from cloud.staff.permissions import Permission, require
+from cloud.staff.permissions import Permission
 from cloud.staff.reach import EVERYWHERE
 from cloud.staff.selectors import employees as employees_of
 from cloud.staff.selectors import roles as roles_of
 from cloud.venues.models import Device, Edge, Station, Venue
+from tests.cloud.console.toy import TOY
 from tests.support import venue as make
 from tests.support.presented import present
 
@@ -51,53 +52,6 @@ assert urls.app_name == "console"  # importing it registers the sections
 HOSTILE = '<script>alert("x")</script>&amp;'
 FORMULA = "=HYPERLINK(1)"
 UNTYPED = {"keys"}  # nothing of theirs is typed by anybody
-
-
-# --- a toy section
-
-
-class EdgeForm(SectionForm):
-    name = forms.CharField(label="Name", max_length=80)
-
-
-def save_edge(desk: Any, row: Edge | None, values: dict[str, Any]) -> Edge:
-    require(desk.actor, Permission.EDGE_MANAGE, desk.venue)
-    edge = row or Edge(venue=desk.venue)
-    edge.name = required_text(values["name"], "name", 80)
-    edge.save()
-    audit.write(desk.actor, "toy.save", edge, desk.venue, name=edge.name)
-    return edge
-
-
-def retire(desk: Any, row: Edge, values: dict[str, Any]) -> None:
-    require(desk.actor, Permission.EDGE_MANAGE, desk.venue)
-    if "stays" in row.name:
-        raise DomainError("toy.stays", "不能停用。", "This one stays.")
-    Edge.objects.filter(pk=row.pk).update(retired_at=timezone.now())
-
-
-TOY = Section(
-    key="toys",
-    group="system",
-    icon="package",
-    title="Toys",
-    one="Toy",
-    view=Permission.LIVE_VIEW,
-    rows=lambda desk: Edge.objects.filter(venue=desk.venue),
-    label=lambda toy: toy.name,
-    values=(
-        Value("name", "Name", lambda toy: toy.name, order=("name",), main=True),
-        Value("made", "Made", lambda toy: toy.created_at, order=("created_at",)),
-    ),
-    order=("name",),
-    search=("name__icontains",),
-    create=FormSpec(EdgeForm, Permission.EDGE_MANAGE, save_edge, "New toy", "New toy", "%(name)s is there."),
-    edit=FormSpec(EdgeForm, Permission.EDGE_MANAGE, save_edge, "Edit %(name)s", "Edit", "%(name)s is saved."),
-    actions=(
-        Action("retire", "Retire", Permission.EDGE_MANAGE, lambda desk, rows: ["It is put away."],
-               "Retired: %(name)s", run=retire, fits=lambda toy: toy.retired_at is None),
-    ),
-)  # fmt: skip
 
 
 # --- sample rows: (venue, how often asked, a name or "") -> a row that is new each time
@@ -231,7 +185,7 @@ def text_of(response: Any) -> str:
     return response.content.decode()
 
 
-def filled(form: SectionForm, text: str) -> dict[str, Any]:
+def filled(form: DeskForm, text: str) -> dict[str, Any]:
     """What somebody types into a form: `text` into every text field, the first choice of each other."""
     data: dict[str, Any] = {}
     for n, (name, field) in enumerate(form.fields.items()):
@@ -241,6 +195,8 @@ def filled(form: SectionForm, text: str) -> dict[str, Any]:
             data[name] = next((str(key) for key, _ in field.choices if str(key)), "")
         elif isinstance(field, forms.RegexField):
             data[name] = ""  # of a form of its own; optional wherever there is one
+        elif isinstance(field, Rows):
+            data |= {name: ["0"]} | {f"{name}-0-{key}": one for key, one in filled(form[name].blank, text).items()}
         elif isinstance(field, forms.IntegerField | forms.DecimalField):
             data[name] = str(field.min_value if field.min_value is not None else 1)
         elif isinstance(field, forms.DateField):

@@ -226,7 +226,10 @@ def test_section_pages(park, open_page, language):
     for address in ("/stations", "/stations?q=nothing", f"/stations/{device.station_id}", "/stations/new",
                     f"/stations/{device.station_id}/edit", "/devices?kind=gate", f"/devices/{device.pk}",
                     f"/devices/do/move?pk={device.pk}", "/devices/new", "/edges", "/edges/new",
-                    f"/edges/{device.edge_id}", f"/edges/{device.edge_id}/enrol"):  # fmt: skip
+                    f"/edges/{device.edge_id}", f"/edges/{device.edge_id}/enrol", "/", "/admissions",
+                    f"/admissions/{JournalEntry.objects.filter(venue=park).latest('at').pk}", "/conflicts", "/groups",
+                    f"/groups/{device.station.group_id}", f"/settings/{park.pk}", f"/settings/{park.pk}/edit",
+                    "/keys"):  # fmt: skip
         page.goto(address)
         fits(page)
 
@@ -288,3 +291,32 @@ def test_what_was_typed_survives_a_lost_session(park, open_page):
     expect(page.locator("[data-restored]")).to_be_visible()
     page.click("[data-save]")
     expect(page.locator("h1")).to_contain_text("新站点")
+
+
+def test_rows_of_a_form_are_added_and_taken_away_in_place(park, open_page):
+    page = open_page()
+    page.goto("/orders/new")
+    page.fill("#id_quantity", "3")
+    page.fill("#id_visitors-0-name", "甲")
+    page.get_by_role("button", name="Add a visitor").click()
+    expect(page.locator("#id_visitors-1-name")).to_be_focused()
+    page.keyboard.type("乙")
+    page.get_by_role("button", name="Add a visitor").click()
+    page.keyboard.type("丙")
+    page.locator("#visitors-1").get_by_role("button", name="Remove").click()
+    expect(page.locator("[data-row-number]")).to_have_text(["1", "2"])
+    page.click("main button[type=submit]:not(.pf-enter):not([data-row-do])")
+    expect(page.locator(".pf-unit-who")).to_contain_text(["甲", "丙"])
+
+
+def test_a_field_follows_another_while_one_types(park, open_page):
+    page = open_page()
+    page.goto("/products/new")
+    expect(page.locator("#id_valid_days")).to_be_hidden()
+    page.fill("#id_name_zh", "五日票")
+    page.select_option("#id_validity", "open")
+    expect(page.locator("#id_valid_days")).to_be_visible()
+    expect(page.locator("#id_name_zh")).to_have_value("五日票")
+    page.fill("#id_valid_days", "5")
+    page.select_option("#id_validity", "dated")
+    expect(page.locator("#id_valid_days")).to_be_hidden()
