@@ -9,6 +9,7 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from cloud.admissions.models import JournalEntry
 from cloud.entitlements.selectors import pass_line
 from cloud.sales.models import Order, OrderUnit
 from cloud.venues.models import Device, Venue
