@@ -20,13 +20,17 @@ run: .venv/runtime  ## the demo venue on this machine; Ctrl-C stops it, ./var ke
 demo-once: .venv/runtime  ## 20 seconds of gate traffic, counted; the last line is JSON
 	@$(BIN)/python -m cloud demo once $(DEMO)
 
+# As many workers as cores; what starts whole venues runs alone.
+WORKERS ?= auto
+SUITE = $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --ignore tests/e2e $(PYTEST) && \
+	$(BIN)/python -m pytest tests/e2e $(PYTEST) && \
+	$(BIN)/python -m tests.support.postgres -- $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 tests/cloud $(PYTEST)
+
 test: requirements check  ## everything: checks, all tests on SQLite, the cloud's again on PostgreSQL
-	$(BIN)/python -m pytest $(PYTEST)
-	$(BIN)/python -m tests.support.postgres -- $(BIN)/python -m pytest tests/cloud $(PYTEST)
+	@$(SUITE)
 
 test-long: requirements check  ## the same with the full counts of the property tests
-	PAIFANG_LONG=1 $(BIN)/python -m pytest $(PYTEST)
-	PAIFANG_LONG=1 $(BIN)/python -m tests.support.postgres -- $(BIN)/python -m pytest tests/cloud $(PYTEST)
+	@export PAIFANG_LONG=1; $(SUITE)
 
 check: .venv/dev  ## style, types, import contracts, generated files fresh
 	$(BIN)/ruff check

@@ -6,10 +6,12 @@ import argparse
 import time
 from collections.abc import Callable, Iterable
 
-from bench import admit, contended, verify, wire
+from bench import admit, console, contended, verify, wire
 from bench.results import FILE, Result, save, table
 
-BENCHES: dict[str, Callable[[], Iterable[Result]]] = verify.BENCHES | contended.BENCHES | admit.BENCHES | wire.BENCHES
+BENCHES: dict[str, Callable[[], Iterable[Result]]] = (
+    verify.BENCHES | contended.BENCHES | admit.BENCHES | wire.BENCHES | console.BENCHES
+)
 
 
 def main() -> None:

@@ -59,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     admin = command("createadmin", _createadmin, f"a first administrator; password from ${PASSWORD_VARIABLE} or asked")
     admin.add_argument("username")
     admin.add_argument("--name", default="", help="as shown to others")
+    reset = command("resetlogin", _resetlogin, "let in whoever locked themselves out: prints a one-time password")
+    reset.add_argument("username")
+    reset.add_argument("--keep-second-factor", action="store_true", help="only the password is lost")
     venue = command("createvenue", _createvenue, "a venue with its signing keys; the rest is set up in the console")
     venue.add_argument("code", help="short and unique, as in an address: south-lake")
     venue.add_argument("name", help="in Chinese")
@@ -122,6 +125,23 @@ def _createadmin(asked: argparse.Namespace) -> None:
         actor=Actor.system("createadmin"), username=asked.username, password=password, name=asked.name, superuser=True
     )
     print(f"{asked.username} may do everything at every venue.")
+
+
+def _resetlogin(asked: argparse.Namespace) -> None:
+    from cloud.core.actors import Actor
+    from cloud.staff.services import reset_login
+    from cloud.staff.services.passwords import ONE_TIME_LIFE
+
+    password = reset_login(
+        actor=Actor.system("resetlogin"), username=asked.username, second_factor=not asked.keep_second_factor
+    )
+    kept = "The second factor stays." if asked.keep_second_factor else "There is no second factor any more."
+    print(password)
+    print(
+        f"Lets {asked.username} in once within {ONE_TIME_LIFE.days} days, to choose a password. {kept} "
+        "All sessions are ended.",
+        file=sys.stderr,
+    )
 
 
 def _createvenue(asked: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from django.utils.translation import gettext_lazy as _
@@ -22,6 +23,9 @@ class Environment(BaseSettings):
     debug: bool = False
     secure_cookies: bool = False  # true behind TLS
     proxy_count: int = 0
+    require_second_factor: Literal["nobody", "power", "everybody"] = "nobody"  # at the least; a venue may ask more
+    session_hours: int = 24  # after which everybody logs in again
+    session_idle_minutes: int = 480  # an open live page keeps asking and is not idle
     rpc_enrol_address: str = "127.0.0.1:8443"
     rpc_gates_address: str = "127.0.0.1:8444"
     rpc_public_host: str = ""  # the name or address edges reach this machine by; empty: the gates address's host
@@ -30,6 +34,7 @@ class Environment(BaseSettings):
     snapshot_expired_days: int = 7  # a snapshot still has what ended this lately, so that a gate can say "expired"
     id_days_ahead: int = 3  # gates learn the ID numbers of tickets this many days before they are valid
     offline_days: int = 3  # gates hold the keys of rotating passes for so many days to come
+    job_keep_hours: int = 48  # files of background jobs (exports, reports) are kept this long
     emulators_control: Path | None = None  # the demo's emulator sockets; none outside a demo
 
 
@@ -42,6 +47,7 @@ FEED_KEEP_SILENT_DAYS = environment.feed_keep_silent_days
 SNAPSHOT_EXPIRED_DAYS = environment.snapshot_expired_days
 ID_DAYS_AHEAD = environment.id_days_ahead
 OFFLINE_DAYS = environment.offline_days
+JOB_KEEP_HOURS = environment.job_keep_hours
 
 
 def _kept_secret(name: str) -> str:
@@ -89,6 +95,8 @@ def _database(url: str) -> dict[str, object]:
         "PORT": parts.port or 5432,
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
+        # Compiling a list's query takes PostgreSQL longer than running it.
+        "OPTIONS": {"options": "-c jit=off"},
     }
 
 
@@ -117,6 +125,7 @@ INSTALLED_APPS = [
     "django_tasks",
     "django_tasks_db",
     "axes",
+    "django_otp",
     "cloud.core",
     "cloud.venues",
     "cloud.staff",
@@ -138,6 +147,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "cloud.admin.logins.LoginMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -148,7 +158,9 @@ AXES_VERBOSE = False  # or every command begins with its version
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_CALLABLE = "cloud.admin.sections.account.locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # trying meanwhile makes nobody wait longer
+AXES_LOCKOUT_CALLABLE = "cloud.admin.sections.login.locked_out"
 AXES_IPWARE_PROXY_COUNT = environment.proxy_count
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -157,7 +169,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 CSRF_FAILURE_VIEW = "cloud.admin.errors.csrf_failure"
 LOGIN_URL = "console:login"
-LOGIN_REDIRECT_URL = "console:live"
+LOGIN_REDIRECT_URL = "console:overview"
 LOGOUT_REDIRECT_URL = "console:login"
 
 TEMPLATES = [
@@ -192,6 +204,9 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = environment.secure_cookies
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = environment.session_hours * 3600
+SESSION_IDLE_AGE = environment.session_idle_minutes * 60  # seconds; LoginMiddleware looks after it
+REQUIRE_SECOND_FACTOR = environment.require_second_factor
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # an action on chosen rows of a list names each

@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
 from django.utils import timezone
 
-from cloud.admin import menu
 from cloud.admin.kit.text import named
 from cloud.core.actors import Actor
 from cloud.staff.models import Employee
-from cloud.staff.permissions import Permission, granted
+from cloud.staff.permissions import Permission, Powers, powers
+from cloud.staff.reach import Reach
 from cloud.staff.selectors import roles_at
 from cloud.venues.models import Venue
 from cloud.venues.selectors import venues_of
+
+if TYPE_CHECKING:
+    from cloud.admin import menu
 
 SESSION_VENUE = "venue"
 
@@ -39,12 +43,22 @@ class Desk:
         return ZoneInfo(self.venue.time_zone)
 
     @cached_property
-    def permissions(self) -> frozenset[Permission]:
+    def powers(self) -> Powers:
         """For showing and hiding only: services check again."""
-        return granted(self.actor, self.venue)
+        return powers(self.actor, self.venue)
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        return self.powers.permissions
+
+    def reach(self, permission: Permission) -> Reach:
+        """At which stations it holds."""
+        return self.powers.reach(permission)
 
     @cached_property
     def menu(self) -> tuple[menu.Group, ...]:
+        from cloud.admin import menu  # which knows the sections, and they know desks
+
         return menu.visible(self.permissions)
 
     def menu_at(self, page: str, section: str) -> list[tuple[str, list[tuple[menu.Entry, bool]]]]:

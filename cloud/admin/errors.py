@@ -18,7 +18,11 @@ def _page(request: HttpRequest, code: int, title: str, text: str, **context: Any
 
 
 def _home() -> dict[str, str]:
-    return {"way_out": reverse("console:live"), "way_out_text": _("To the live page"), "way_out_icon": "activity"}
+    return {
+        "way_out": reverse("console:overview"),
+        "way_out_text": _("To the overview"),
+        "way_out_icon": "layout-dashboard",
+    }
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

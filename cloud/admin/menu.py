@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from cloud.admin.kit import registry
 from cloud.staff.permissions import Permission
+
+if TYPE_CHECKING:
+    from cloud.admin.desk import Desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,7 @@ class Entry:
     covers: tuple[str, ...] = ()
     section: str = ""  # the key of a declared section
     place: int = 0
+    badge: Callable[[Desk], int] | None = None
 
     @property
     def url(self) -> str:
@@ -43,27 +50,36 @@ class Group:
 
 
 _LIVE = ("console:switch-lane", "console:switch-station")
-_ORDERS = ("console:order", "console:issue", "console:revoke", "console:reissue", "console:qr")
 
 # The groups in their order, and the entries that are pages of their own.
 MENU: tuple[Group, ...] = (
-    Group("entrance", _("Entrance"), (Entry(_("Live"), "console:live", "activity", Permission.LIVE_VIEW, _LIVE),)),
     Group(
-        "tickets",
-        _("Tickets"),
-        (Entry(_("Orders"), "console:orders", "receipt-text", Permission.ORDER_VIEW, _ORDERS, place=10),),
+        "entrance",
+        _("Entrance"),
+        (
+            Entry(_("Overview"), "console:overview", "layout-dashboard", Permission.LIVE_VIEW),
+            Entry(_("Live"), "console:live", "activity", Permission.LIVE_VIEW, _LIVE, place=5),
+        ),
     ),
+    Group("tickets", _("Tickets")),
     Group("venue", _("Venue")),
     Group("people", _("People")),
     Group("system", _("System")),
 )
 
 
+_STYLE = Entry(_("Style"), "console:style", "palette", Permission.STAFF_MANAGE, place=1000)
+
+
 def visible(permissions: frozenset[Permission]) -> tuple[Group, ...]:
     """The menu of somebody with these permissions; groups left empty are left out."""
     groups = []
     for group in MENU:
-        entries = [*group.entries, *_declared(group.key)]
+        entries = [
+            *group.entries,
+            *_declared(group.key),
+            *([_STYLE] if settings.DEBUG and group.key == "system" else []),
+        ]
         entries = sorted((one for one in entries if one.permission in permissions), key=lambda entry: entry.place)
         if entries:
             groups.append(Group(group.key, group.title, tuple(entries)))
@@ -72,7 +88,7 @@ def visible(permissions: frozenset[Permission]) -> tuple[Group, ...]:
 
 def _declared(group: str) -> list[Entry]:
     return [
-        Entry(one.title, "console:section-list", one.icon, one.view, one.pages, one.key, one.place)
+        Entry(one.title, "console:section-list", one.icon, one.view, one.pages, one.key, one.place, one.badge)
         for one in registry.sections()
         if one.group == group
     ]

@@ -2,46 +2,85 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from cloud.admin.kit import registry
-from cloud.admin.kit.action_view import act
+from cloud.admin.kit import import_view, registry, saved_view
+from cloud.admin.kit.bulk_view import act_on_rows
 from cloud.admin.kit.detail_view import detail
 from cloud.admin.kit.export_view import export
 from cloud.admin.kit.form_view import create, edit
 from cloud.admin.kit.list_view import listing
 from cloud.admin.kit.palette_view import go_to
-from cloud.admin.sections import account, edges, issue, live, orders, qr
+from cloud.admin.kit.work_view import work, work_cancel, work_file, work_list
+from cloud.admin.sections import (
+    account,
+    edges,
+    employees,
+    issue,
+    live,
+    login,
+    login_rules,
+    orders,
+    overview,
+    password,
+    qr,
+    reveal,
+    role_matrix,
+    second_factor,
+    style,
+)
 
 app_name = "console"
 registry.discover()
 
 urlpatterns = [
-    path("login", account.Login.as_view(), name="login"),
-    path("logout", LogoutView.as_view(), name="logout"),
+    path("login", login.Login.as_view(), name="login"),
+    path("login/code", login.second_step, name="second-step"),
+    path("login/ended", login.session_ended, name="session-ended"),
+    path("logout", login.log_out, name="logout"),
+    path("account", account.account, name="account"),
+    path("account/password", password.password, name="password"),
+    path("account/second-factor", second_factor.second_factor, name="second-factor"),
+    path("account/sessions/end-others", account.end_others, name="end-others"),
+    path("account/sessions/<int:pk>/end", account.end_session, name="end-session"),
     path("language", account.set_language, name="language"),
     path("venue", account.choose_venue, name="venue"),
-    path("", live.live, name="live"),
+    path("", overview.overview, name="overview"),
+    path("overview/board", overview.overview_board, name="overview-board"),
+    path("live", live.live, name="live"),
     path("live/board", live.live_board, name="live-board"),
     path("lanes/<int:device_id>/switch", live.switch_lane, name="switch-lane"),
     path("stations/<int:station_id>/switch", live.switch_station, name="switch-station"),
-    path("orders", orders.orders, name="orders"),
     path("orders/new", issue.issue, name="issue"),
-    path("orders/<str:number>", orders.order, name="order"),
-    path("orders/<str:number>/revoke", orders.revoke, name="revoke"),
     path("orders/<str:number>/revocation", orders.revocation, name="revocation"),
     path("orders/<str:number>/<int:position>/qr", qr.qr, name="qr"),
     path("orders/<str:number>/<int:position>/reissue", orders.reissue, name="reissue"),
     path("orders/<str:number>/<int:position>/present", qr.present, name="present"),
     path("orders/<str:number>/<int:position>/presented", qr.presented, name="presented"),
+    path("orders/<str:number>/<int:position>/person", reveal.reveal, name="reveal"),
+    path("employees/login-rules", login_rules.login_rules, name="login-rules"),
+    path("employees/admit", employees.admit, name="employee-admit"),
+    path("employees/<int:pk>/password", employees.one_time_password, name="one-time-password"),
+    path("roles/matrix", role_matrix.matrix, name="role-matrix"),
     path("edges/<int:pk>/enrol", edges.enrolment, name="edge-enrol"),
     path("go", go_to, name="go"),
+    path("style", style.style, name="style"),
+    path("style/<slug:kind>", style.style_confirm, name="style-confirm"),
+    path("work", work_list, name="work-list"),
+    path("work/<int:pk>", work, name="work"),
+    path("work/<int:pk>/cancel", work_cancel, name="work-cancel"),
+    path("work/<int:pk>/file", work_file, name="work-file"),
     # Declared sections. After the pages above, which have their own views.
     path("<slug:key>", listing, name="section-list"),
     path("<slug:key>/new", create, name="section-create"),
     path("<slug:key>/export.<slug:suffix>", export, name="section-export"),
-    path("<slug:key>/do/<slug:name>", act, name="section-action"),
+    path("<slug:key>/import", import_view.take_in, name="section-import"),
+    path("<slug:key>/import/template.<slug:suffix>", import_view.template, name="section-import-template"),
+    path("<slug:key>/import/<int:pk>", import_view.apply, name="section-import-apply"),
+    path("<slug:key>/filters/new", saved_view.save, name="filter-save"),
+    path("<slug:key>/filters/<int:pk>", saved_view.change, name="filter-change"),
+    path("<slug:key>/filters/<int:pk>/delete", saved_view.delete, name="filter-delete"),
+    path("<slug:key>/do/<slug:name>", act_on_rows, name="section-action"),
     path("<slug:key>/<int:pk>", detail, name="section-detail"),
     path("<slug:key>/<int:pk>/edit", edit, name="section-edit"),
 ]

@@ -1,11 +1,14 @@
-"""What the gates recorded: every journal entry, the admissions among them, people inside."""
+"""What the gates recorded: every journal entry, the admissions among them, people inside, cases for a person."""
 
 from __future__ import annotations
 
 from django.db import models
 from django_scopes import ScopedManager
 
+from cloud.staff.models import Employee
 from cloud.venues.models import Edge, Venue
+
+_PRESENTED = models.Q(kind="presentation")
 
 
 class JournalEntry(models.Model):
@@ -43,6 +46,12 @@ class JournalEntry(models.Model):
             models.Index(fields=["venue", "-at"]),
             models.Index(fields=["venue", "kind", "-at"]),
             models.Index(fields=["venue", "entitlement_id", "at"]),
+            # The console's lists: what was shown at one lane, one station, or refused for one reason.
+            models.Index(fields=["venue", "device_id", "-at"], name="journal_lane", condition=_PRESENTED),
+            models.Index(fields=["venue", "station_id", "-at"], name="journal_station", condition=_PRESENTED),
+            models.Index(
+                fields=["venue", "reason", "-at"], name="journal_refused", condition=_PRESENTED & ~models.Q(reason=0)
+            ),
         ]
 
 
@@ -94,6 +103,9 @@ class Admission(models.Model):
             models.Index(fields=["venue", "-at"]),
             models.Index(fields=["venue", "entitlement_id"]),
             models.Index(fields=["venue", "business_day", "station_id"]),
+            models.Index(
+                fields=["venue", "outcome", "-at"], name="admission_outcome", condition=~models.Q(outcome="passed")
+            ),
         ]
 
 
@@ -105,6 +117,54 @@ class EdgeChain(models.Model):
     epoch = models.BinaryField(max_length=8)
     seq = models.BigIntegerField(default=0)
     last_hash = models.BinaryField(max_length=32)
+
+    objects = ScopedManager(venue="venue")
+
+
+class Case(models.Model):
+    """Something the gates could not settle by themselves: a person looks at it and decides. Opened by the ingest."""
+
+    class Kind(models.TextChoices):
+        UNTICKETED = "unticketed"  # somebody walked after the use was given back, and none was left
+        DOUBLE_USE = "double_use"  # two edges, apart from each other, let in more than the ticket allows
+        UNKNOWN = "unknown"  # nobody can tell whether the visitor walked; the use stays spent
+        SET_ASIDE = "set_aside"  # journal entries that could not be taken as they are
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        REVIEWED = "reviewed"  # somebody looked at it and noted what they found
+        CLOSED = "closed"
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    key = models.CharField(max_length=80)  # what it is about: an upload that comes again opens nothing twice
+    kind = models.CharField(max_length=10, choices=Kind)
+    state = models.CharField(max_length=8, choices=State, default=State.OPEN)
+    at = models.DateTimeField()
+    business_day = models.DateField()
+    opened_at = models.DateTimeField(auto_now_add=True)
+    edge = models.ForeignKey(Edge, on_delete=models.PROTECT)
+    station_id = models.BigIntegerField(null=True)
+    device_id = models.BigIntegerField(null=True)
+    entitlement_id = models.BigIntegerField(null=True)
+    admission = models.ForeignKey(Admission, null=True, on_delete=models.PROTECT, related_name="+")
+    other = models.ForeignKey(Admission, null=True, on_delete=models.PROTECT, related_name="+")  # of a double use
+    persons = models.PositiveSmallIntegerField(default=0)  # beyond what was paid for, or not known of
+    value_fen = models.BigIntegerField(default=0)  # what they are worth at the price of the ticket
+    note = models.CharField(max_length=500, blank=True)
+    decided_by = models.ForeignKey(Employee, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["venue", "key"], name="case_key")]
+        indexes = [models.Index(fields=["venue", "state", "-at"]), models.Index(fields=["venue", "-at"])]
+
+
+class CaseWatch(models.Model):
+    """Its lock makes the uploads of a venue look for double uses one after the other: the later sees the earlier."""
+
+    venue = models.OneToOneField(Venue, on_delete=models.PROTECT, primary_key=True)
 
     objects = ScopedManager(venue="venue")
 
@@ -127,6 +187,7 @@ class SetAside(models.Model):
     seq = models.BigIntegerField(null=True)
     received_at = models.DateTimeField(auto_now_add=True)
     detail = models.CharField(max_length=200, blank=True)
+    case = models.ForeignKey(Case, null=True, on_delete=models.PROTECT, related_name="entries")
 
     objects = ScopedManager(venue="venue")
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from cloud.admissions.models import Admission, JournalEntry, Occupancy
 from cloud.core import business_day
 from cloud.sales.models import OrderUnit
+from cloud.staff.reach import EVERYWHERE, Reach
 from cloud.venues.models import Device, Edge, Station, Venue
 from paifang.v1 import scan_pb2
 
@@ -123,10 +124,10 @@ def _crossed(venue: Venue, day: date, without: Edge | None = None) -> tuple[int,
     return counted["entered"], counted["gone"]
 
 
-def recent(venue: Venue, limit: int = 20) -> list[Recent]:
-    """The last presentations, the newest first."""
+def recent(venue: Venue, limit: int = 20, reach: Reach = EVERYWHERE) -> list[Recent]:
+    """The last presentations at stations within reach, the newest first."""
     rows = (
-        _presentations(venue)
+        reach.narrow(_presentations(venue), "station_id")
         .order_by("-at", "-pk")
         .values_list("at", "device_id", "station_id", "decision", "reason", "entitlement_id", "raw")[:limit]
     )

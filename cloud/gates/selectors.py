@@ -85,6 +85,18 @@ def lanes(venue: Venue, now: datetime | None = None) -> list[LaneView]:
     ]
 
 
+def devices_with_health(venue: Venue) -> QuerySet[Device]:
+    """The venue's devices, each with what `lane_of` reads."""
+    return Device.objects.filter(venue=venue).select_related("station", "edge__health")
+
+
+def lane_of(device: Device, now: datetime | None = None) -> LaneView:
+    """A device as its edge last reported it; one no edge reports is not online."""
+    view = edge_view(device.edge, now) if device.edge else None
+    lanes = view.status.lanes if view and view.status else ()
+    return _lane_view(device, view, next((lane for lane in lanes if lane.device_id == device.pk), None))
+
+
 def edge_view(edge: Edge, now: datetime | None = None) -> EdgeView:
     now = now or timezone.now()
     health: EdgeHealth | None = getattr(edge, "health", None)

@@ -34,7 +34,10 @@ class Order(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["venue", "idempotency_key"], name="order_idempotency")]
-        indexes = [models.Index(fields=["venue", "-created_at"])]
+        indexes = [
+            models.Index(fields=["venue", "-created_at"]),
+            models.Index(fields=["venue", "-created_at"], name="order_not_issued", condition=~models.Q(state="issued")),
+        ]
 
     def __str__(self) -> str:
         return self.number
@@ -53,7 +56,11 @@ class Visitor(models.Model):
     objects = ScopedManager(venue="venue")
 
     class Meta:
-        indexes = [models.Index(fields=["venue", "id_number_hash"])]
+        indexes = [
+            models.Index(fields=["venue", "id_number_hash"]),
+            # Names are looked up by their beginning; migration 0002 adds the same for given names on PostgreSQL.
+            models.Index(fields=["venue", "name"], name="visitor_name", opclasses=["int8_ops", "varchar_pattern_ops"]),
+        ]
 
 
 class OrderUnit(models.Model):
@@ -73,4 +80,5 @@ class OrderUnit(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["order", "position"], name="order_unit")]
+        indexes = [models.Index(fields=["product", "-order"], name="unit_product_newest")]
         ordering = ["position"]

@@ -7,6 +7,10 @@ from django.db.models.functions import Lower
 from django_scopes import ScopedManager
 
 
+def both_languages() -> list[str]:
+    return ["zh-hans", "en"]
+
+
 class Venue(models.Model):
     """One scenic area: the scope of everything else."""
 
@@ -18,6 +22,8 @@ class Venue(models.Model):
     capacity = models.PositiveIntegerField(null=True, blank=True)  # people inside at once; none: not limited
     day_capacity = models.PositiveIntegerField(null=True, blank=True)  # let in on one business day; none: not limited
     warn_permille = models.PositiveSmallIntegerField(default=900)  # of either: from here on lanes and console warn
+    languages = models.JSONField(default=both_languages)  # of the console, as Django codes them
+    default_language = models.CharField(max_length=8, default="zh-hans")  # of who has not chosen one
 
     def __str__(self) -> str:
         return self.name_zh

@@ -34,13 +34,7 @@ def create_venue(
 ) -> Venue:
     """A new scenic area. Raises DomainError: "venue.code", "venue.time_zone", "input.*", "permission.denied"."""
     require_installation(actor)
-    within(day_start_minutes, "day_start_minutes", 0, 1439)
-    try:
-        Calendar(time_zone, day_start_minutes)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise DomainError(
-            "venue.time_zone", f"没有时区 {time_zone}。", f"There is no time zone {time_zone}.", "time_zone"
-        ) from None
+    check_calendar(time_zone, day_start_minutes)
     venue = Venue(
         code=required_text(code, "code", 32),
         name_zh=required_text(name_zh, "name_zh", 80),
@@ -56,6 +50,17 @@ def create_venue(
         raise DomainError("venue.code", f"代码 {code} 已被使用。", f"The code {code} is taken.", "code") from None
     audit.write(actor, "venue.create", venue, venue, code=venue.code)
     return venue
+
+
+def check_calendar(time_zone: str, day_start_minutes: int) -> None:
+    """Raises DomainError "venue.time_zone", "input.range"."""
+    within(day_start_minutes, "day_start_minutes", 0, 1439)
+    try:
+        Calendar(time_zone, day_start_minutes)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise DomainError(
+            "venue.time_zone", f"没有时区 {time_zone}。", f"There is no time zone {time_zone}.", "time_zone"
+        ) from None
 
 
 @transaction.atomic

@@ -14,6 +14,9 @@ from django.db.models import Q
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from cloud.core import jobs as background
+from cloud.core.models import Job
+
 MOST_ATTEMPTS = 5
 # A job of another machine's worker that runs for longer than this is taken for dead.
 LEASE = timedelta(minutes=15)
@@ -44,6 +47,18 @@ def recover(now: datetime | None = None) -> int:
     return count
 
 
+def fail_lost() -> int:
+    """Ends the background jobs of people whose tasks were given up; how many."""
+    alive = DBTaskResult.objects.filter(Q(status__in=("READY", "RUNNING")) | _trying_again())
+    return background.recover_lost(str(pk) for pk in alive.values_list("pk", flat=True))
+
+
+def _trying_again() -> Q:
+    """Failed ones that `recover` puts back: told by their attempts, which are in a list."""
+    failed = DBTaskResult.objects.filter(status="FAILED", finished_at__gte=timezone.now() - timedelta(hours=1))
+    return Q(pk__in=[job.pk for job in failed if len(job.worker_ids) < MOST_ATTEMPTS])
+
+
 def forget_old(now: datetime | None = None) -> int:
     """Deletes jobs that ended two weeks ago."""
     ended = DBTaskResult.objects.filter(status__in=("SUCCESSFUL", "FAILED"))
@@ -61,7 +76,9 @@ def _alive(job: DBTaskResult, now: datetime) -> bool:
     pid, _, started = rest.partition(":")
     if host == _host() and pid.isdigit():
         return _started(int(pid)) == started
-    return job.started_at is not None and now - job.started_at < LEASE
+    if job.started_at is not None and now - job.started_at < LEASE:
+        return True
+    return Job.objects.filter(task_id=str(job.pk), beat_at__gt=now - LEASE).exists()  # long, and still moving
 
 
 def _host() -> str:

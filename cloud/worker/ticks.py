@@ -14,6 +14,7 @@ from django_scopes import scope
 
 from cloud.admissions.services import check_day
 from cloud.core import business_day
+from cloud.core import jobs as background
 from cloud.entitlements import day_keys, id_entries
 from cloud.entitlements.live_services import keep_calendar
 from cloud.entitlements.trim import trim
@@ -45,6 +46,7 @@ def ticks() -> list[Tick]:
         Tick("outbox", 0.5, outbox.deliver_due),
         Tick("silent edges", 10, lambda: _each_venue(silent_edges)),
         Tick("jobs", 30, jobs.recover),
+        Tick("lost jobs", 60, jobs.fail_lost),
         Tick("ledgers", 600, lambda: _each_venue(_check_ledgers)),
         Tick("calendars", 3600, lambda: _each_venue(keep_calendar)),
         Tick("day keys", 600, lambda: _each_venue(day_keys.keep)),
@@ -54,6 +56,7 @@ def ticks() -> list[Tick]:
         Tick("tokens", 3600, lambda: _each_venue(lambda venue: forget_tokens(venue, now=timezone.now()))),
         Tick("old events", 3600, outbox.forget_old),
         Tick("old jobs", 3600, jobs.forget_old),
+        Tick("results of jobs", 600, background.forget),
     ]
 
 

@@ -68,7 +68,7 @@ def test_migrate_again_changes_nothing(installation: Installation) -> None:
 
 def test_help_names_every_command(installation: Installation) -> None:
     told = installation.cloud("--help")
-    for command in ("web", "rpc", "worker", "migrate", "createadmin", "createvenue", "token", "demo"):
+    for command in ("web", "rpc", "worker", "migrate", "createadmin", "resetlogin", "createvenue", "token", "demo"):
         assert re.search(rf"^    {command}\b", told.stdout, re.MULTILINE), command
         assert installation.cloud(command, "--help").returncode == 0, command
 
@@ -88,6 +88,15 @@ def test_a_first_administrator(installation: Installation) -> None:
     assert (made.returncode, made.stdout) == (0, "root may do everything at every venue.\n")
     twice = installation.cloud("createadmin", "root", PAIFANG_ADMIN_PASSWORD="long enough for anyone")
     assert (twice.returncode, "is taken" in twice.stderr) == (1, True)
+
+
+def test_who_locked_themselves_out_is_let_in_again(installation: Installation) -> None:
+    unknown = installation.cloud("resetlogin", "nobody")
+    assert (unknown.returncode, unknown.stderr) == (1, "paifang cloud: There is no employee nobody.\n")
+    assert installation.cloud("createadmin", "nina", PAIFANG_ADMIN_PASSWORD="long enough for anyone").returncode == 0
+    reset = installation.cloud("resetlogin", "nina")
+    assert re.fullmatch(r"[a-z2-9]{4}(-[a-z2-9]{4}){3}\n", reset.stdout)
+    assert "There is no second factor any more." in reset.stderr
 
 
 def test_a_venue(installation: Installation) -> None:

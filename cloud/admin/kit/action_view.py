@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django.contrib import messages
 from django.db import transaction
@@ -15,7 +16,7 @@ from django.utils.translation import ngettext
 
 from cloud.admin.kit.confirm import Confirm, ask
 from cloud.admin.kit.forms import SectionForm
-from cloud.admin.kit.page import go, said
+from cloud.admin.kit.page import go, said, show
 from cloud.admin.kit.query import Query
 from cloud.admin.kit.routed import section_page, way_back
 from cloud.admin.kit.section import ACTION_ROWS, Action, Section
@@ -26,15 +27,17 @@ if TYPE_CHECKING:
     from cloud.admin.desk import Desk
     from cloud.staff.permissions import Permission
 
+AGREED = "_agreed"  # the hidden input with what was agreed to
+IN_ADDRESS = 100  # so many rows an address can name
 NAMED = 5  # so many are named, the others counted
 
 
-def _needs(section: Section, place: dict[str, Any]) -> Permission | None:
+def needs(section: Section, place: dict[str, Any]) -> Permission | None:
     action = section.action(place["name"])
     return action.permission if action else None
 
 
-@section_page(_needs)
+@section_page(needs)
 def act(request: HttpRequest, desk: Desk, section: Section, name: str) -> HttpResponse:
     action = section.action(name)
     assert action is not None
@@ -53,20 +56,27 @@ def act(request: HttpRequest, desk: Desk, section: Section, name: str) -> HttpRe
     if not fitting:
         messages.warning(request, _("Nothing to do: %(names)s") % {"names": names(section, rows)})
         return go(request, back)
-    form = _form(request, desk, action, fitting)
+    form = form_of(request, desk, action, fitting)
+    if form is not None and request.method == "POST" and form.asked_again():
+        if request.headers.get("HX-Request"):
+            return show(request, desk, "console/kit/form_parts.html", {"form": form, "plain": True})
+        return ask(request, desk, confirm_of(desk, section, action, rows, fitting, form, back))
     if request.method != "POST" or (form is not None and not form.is_valid()):
         status = 422 if request.method == "POST" else 200
-        return ask(request, desk, _confirm(desk, section, action, rows, fitting, form, back), status)
+        return ask(request, desk, confirm_of(desk, section, action, rows, fitting, form, back), status)
     values = form.cleaned_data if form is not None else {}
+    again = _preview(request, desk, section, action, fitting, values, back)
+    if again is not None:
+        return ask(request, desk, again)
     if action.run_all is not None:
         done, failed = _all(desk, action, fitting, values)
     else:
         done, failed = _each(desk, action, fitting, values)
     if failed and form is not None and len(fitting) == 1:
         form.refuse(failed[0][1])
-        return ask(request, desk, _confirm(desk, section, action, rows, fitting, form, back), 422)
+        return ask(request, desk, confirm_of(desk, section, action, rows, fitting, form, back), 422)
     _report(request, section, action, done, failed)
-    return go(request, back)
+    return go(request, section.list_url if action.removes and done else back)
 
 
 def _chosen(request: HttpRequest, desk: Desk, section: Section, back: str) -> list[Any]:
@@ -87,7 +97,7 @@ def _chosen(request: HttpRequest, desk: Desk, section: Section, back: str) -> li
     return found
 
 
-def _form(request: HttpRequest, desk: Desk, action: Action, rows: Sequence[Any]) -> SectionForm | None:
+def form_of(request: HttpRequest, desk: Desk, action: Action, rows: Sequence[Any]) -> SectionForm | None:
     if action.form is None:
         return None
     only = rows[0] if len(rows) == 1 else None
@@ -96,7 +106,7 @@ def _form(request: HttpRequest, desk: Desk, action: Action, rows: Sequence[Any])
     return action.form(desk, only, initial=action.form.initial_of(only) if only is not None else {})
 
 
-def _confirm(
+def confirm_of(
     desk: Desk, section: Section, action: Action, rows: Sequence[Any], fitting: Sequence[Any],
     form: SectionForm | None, back: str,
 ) -> Confirm:  # fmt: skip
@@ -114,13 +124,46 @@ def _confirm(
         title=title,
         consequences=tuple(lines),
         verb=str(action.verb),
-        url=reverse("console:section-action", args=[section.key, action.key]),
+        url=_address(section, action, fitting, back),
         back=back,
         grave=action.grave,
         form=form,
         error=" ".join(str(error) for error in form.non_field_errors()) if form is not None and form.is_bound else "",
         hidden=(("next", back), *(("pk", str(row.pk)) for row in fitting)),
     )
+
+
+def _preview(
+    request: HttpRequest, desk: Desk, section: Section, action: Action, rows: Sequence[Any], values: dict[str, Any],
+    back: str,
+) -> Confirm | None:  # fmt: skip
+    """The second question, where the action has one and just this was not agreed to yet."""
+    if action.preview is None:
+        return None
+    lines = tuple(str(line) for line in action.preview(desk, rows, values))
+    token = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    if request.POST.get(AGREED) == token:
+        return None
+    sent = [(name, value) for name in request.POST for value in request.POST.getlist(name)]
+    return Confirm(
+        title=_("%(verb)s: %(name)s?") % {"verb": action.verb, "name": names(section, rows)},
+        consequences=lines,
+        verb=str(action.verb),
+        url=reverse("console:section-action", args=[section.key, action.key]),
+        back=back,
+        grave=action.grave,
+        hidden=(
+            *((name, value) for name, value in sent if name not in (AGREED, "csrfmiddlewaretoken")),
+            (AGREED, token),
+        ),
+    )
+
+
+def _address(section: Section, action: Action, rows: Sequence[Any], back: str) -> str:
+    """Where the question is answered. Asked for anew, as after logging in again, it puts the same question."""
+    which = [("pk", str(row.pk)) for row in rows] if len(rows) <= IN_ADDRESS else [("all", "1")]
+    url = reverse("console:section-action", args=[section.key, action.key])
+    return f"{url}?{urlencode([('next', back), *which])}"
 
 
 def _each(

@@ -5,8 +5,14 @@ from __future__ import annotations
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from cloud.admin.kit import alarm_names
+
 NAMES: dict[str, str | Promise] = {
+    **alarm_names.NAMES,
     "authority.create": _("Certificate authority made"),
+    "case.close": _("Conflict closed"),
+    "case.reopen": _("Conflict opened again"),
+    "case.review": _("Conflict looked at"),
     "device.create": _("Device created"),
     "device.edit": _("Device changed"),
     "device.enabled": _("Device switched"),
@@ -18,6 +24,11 @@ NAMES: dict[str, str | Promise] = {
     "edge.token": _("Enrolment token made"),
     "employee.create": _("Employee created"),
     "export": _("Exported"),
+    "filter.share": _("Saved filter shared"),
+    "filter.unshare": _("Saved filter no longer shared"),
+    "import": _("Imported"),
+    "job.file": _("File of background work fetched"),
+    "group.rename": _("Group of same-type stations renamed"),
     "key.kill": _("Key killed"),
     "key.rotate": _("Key rotated"),
     "order.issue": _("Order issued"),
@@ -35,7 +46,26 @@ NAMES: dict[str, str | Promise] = {
     "station.leave": _("Left its group of same-type stations"),
     "station.products": _("Station's products changed"),
     "unit.reissue": _("New code given out"),
+    "employee.active": _("Employee activated or deactivated"),
+    "employee.edit": _("Employee changed"),
+    "employee.login_reset": _("Login reset on the machine"),
+    "employee.password": _("Own password changed"),
+    "employee.password_reset": _("One-time password given"),
+    "login.refused": _("Login refused"),
+    "personal.show": _("Visitor unmasked"),
+    "policy.second_factor": _("Whom a second factor is asked of"),
+    "role.create": _("Role created"),
+    "role.delete": _("Role deleted"),
+    "role.edit": _("Role renamed"),
+    "role.permissions": _("What a role permits changed"),
+    "second_factor.codes": _("New recovery codes"),
+    "second_factor.disable": _("Second factor switched off by an administrator"),
+    "second_factor.recovery": _("Recovery code used"),
+    "second_factor.remove": _("Own second factor switched off"),
+    "second_factor.set_up": _("Second factor set up"),
+    "session.end": _("Sessions ended"),
     "venue.create": _("Venue created"),
+    "venue.edit": _("Venue's settings changed"),
 }
 
 

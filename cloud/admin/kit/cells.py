@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cloud.admin.kit.audit_detail import detail_text
 from cloud.admin.kit.audit_names import action_name
 from cloud.admin.kit.pill import Pill, Tone
 from cloud.admin.kit.section import Section, Shown, Value
@@ -95,19 +96,3 @@ def history_table(trail: Sequence[AuditRow]) -> Table:
     )
     empty = Empty(_("Nothing recorded"), _("Every change is listed here with who made it."), "history")
     return Table(_("History"), columns, lines, empty)
-
-
-def detail_text(row: AuditRow, longest: int) -> str:
-    """An audit row's detail in a line, cut to a length."""
-    parts = []
-    for name, value in row.detail.items():
-        if isinstance(value, dict):
-            parts.append(", ".join(f"{key}: {one}" for key, one in value.items()))
-        elif isinstance(value, bool):
-            parts.append(f"{name}: {_('Yes') if value else _('No')}")
-        elif isinstance(value, list):
-            parts.append(f"{name}: {', '.join(map(str, value))}")
-        else:
-            parts.append(str(value))
-    text = " · ".join(parts)
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"

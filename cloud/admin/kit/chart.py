@@ -75,5 +75,9 @@ def bar_chart(bars: Sequence[Bar], *, title: str, summary: str, unit: str, gap: 
                 height=round(height, 3),
             )
         )
-    lines = tuple(Line(value, round(100 - 100 * value / top, 3)) for value in steps)
-    return BarChart(title, summary, tuple(drawn), lines, unit)
+    return BarChart(title, summary, tuple(drawn), grid(steps), unit)
+
+
+def grid(steps: Sequence[int]) -> tuple[Line, ...]:
+    """The lines of an axis with these values."""
+    return tuple(Line(value, round(100 - 100 * value / steps[-1], 3)) for value in steps)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
@@ -13,6 +15,7 @@ from cloud.admin.kit import registry
 from cloud.admin.kit.cells import cell, history_table, related_table
 from cloud.admin.kit.list_view import Offer
 from cloud.admin.kit.page import show
+from cloud.admin.kit.reach import narrowed
 from cloud.admin.kit.routed import row_or_404, section_page
 from cloud.admin.kit.section import Panel, Related, Section
 from cloud.admin.kit.table import Table
@@ -20,6 +23,7 @@ from cloud.core.trail import trail_of
 
 if TYPE_CHECKING:
     from cloud.admin.desk import Desk
+    from cloud.staff.permissions import Permission
 
 RELATED_ROWS = 50
 
@@ -53,10 +57,10 @@ def detail(request: HttpRequest, desk: Desk, section: Section, pk: int) -> HttpR
         "state": section.state(row) if section.state else None,
         "facts": [(value.title, cell(value.read(row))) for value in section.fact_values],
         "blocks": [
-            *(_panel(desk, panel, row, n) for n, panel in enumerate(section.panels) if _may(desk, panel)),
-            *(_related(desk, one, row, n) for n, one in enumerate(section.related) if _may(desk, one)),
+            *_panels(desk, section, row),
+            *_all_related(desk, section, row),
         ],
-        "history": history_table(trail_of([row])) if section.history else None,
+        "history": history_table(trail_of(section.trail(row))) if section.history else None,
         "offers": offers,
         "may_edit": edit is not None and desk.may(edit.permission) and edit.offered(row),
     }
@@ -67,17 +71,31 @@ def _may(desk: Desk, part: Panel | Related) -> bool:
     return part.permission is None or desk.may(part.permission)
 
 
-def _panel(desk: Desk, panel: Panel, row: Any, number: int) -> Drawn:
-    drawn = panel.draw(desk, row)
-    if isinstance(drawn, Table):
-        return Drawn(str(panel.title), f"panel-{number}", table=drawn)
-    return Drawn(str(panel.title), f"panel-{number}", template=panel.template, context=drawn)
+def _panels(desk: Desk, section: Section, row: Any) -> Iterator[Drawn]:
+    for number, panel in enumerate(section.panels):
+        drawn = panel.draw(desk, row) if _may(desk, panel) else None
+        if isinstance(drawn, Table):
+            yield Drawn(str(panel.title), f"panel-{number}", table=drawn)
+        elif drawn is not None:
+            yield Drawn(str(panel.title), f"panel-{number}", template=panel.template, context=drawn)
 
 
-def _related(desk: Desk, related: Related, row: Any, number: int) -> Drawn:
+def _all_related(desk: Desk, section: Section, row: Any) -> Iterator[Drawn]:
+    for number, related in enumerate(section.related):
+        drawn = _related(desk, related, row, number, section.view) if _may(desk, related) else None
+        if drawn is not None:
+            yield drawn
+
+
+def _related(desk: Desk, related: Related, row: Any, number: int, permission: Permission) -> Drawn | None:
     section = registry.find(related.section) if related.section else None
     if section is not None and not desk.may(section.view):
         section = None  # the rows may be named, their pages may not be opened
-    found = list(related.rows(desk, row)[: RELATED_ROWS + 1])
+    rows = related.rows(desk, row)
+    if rows is None:
+        return None
+    if isinstance(rows, QuerySet):
+        rows = narrowed(desk, rows, permission)
+    found = list(rows[: RELATED_ROWS + 1])
     table = related_table(related, found[:RELATED_ROWS], section, f"related-{number}")
     return Drawn(str(related.title), f"related-{number}", table=table, more=len(found) > RELATED_ROWS)

@@ -1,38 +1,34 @@
-"""A list as a file: exactly the rows the address finds, in the columns shown, noted in the audit."""
+"""A list as a file: exactly the rows the address finds, in the columns shown, noted in the audit.
+
+What is not too long comes at once; more is written in the background and fetched from the job's page.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
 import tempfile
-from collections.abc import Iterator
-from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.utils.translation import gettext as _
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
+from django.utils.translation import ngettext
 
-from cloud.admin.kit.cells import plain, safe_text
+from cloud.admin.kit import export_file, registry
+from cloud.admin.kit.background import begin, in_both, work
+from cloud.admin.kit.export_file import TYPES
+from cloud.admin.kit.page import report
 from cloud.admin.kit.query import Query
 from cloud.admin.kit.routed import section_page
-from cloud.admin.kit.section import EXPORT_ROWS, Section
-from cloud.core import audit
+from cloud.admin.kit.section import EXPORT_MOST, EXPORT_ROWS, Section
+from cloud.core import audit, jobs
+from cloud.core.errors import DomainError
+from cloud.core.models import Job
 
 if TYPE_CHECKING:
     from cloud.admin.desk import Desk
 
 IN_MEMORY = 4 << 20  # bytes of a file before it goes to disk
-CELL_LENGTH = 32_767  # a worksheet's limit
-CHUNK = 2_000
-TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 
 
 @section_page(lambda section, place: section.export_permission if place["suffix"] in TYPES else None)
@@ -41,70 +37,72 @@ def export(request: HttpRequest, desk: Desk, section: Section, suffix: str) -> H
     back = section.list_url + query.address()
     if not query.filters.is_valid():
         return redirect(back)
-    count = query.rows.order_by()[: EXPORT_ROWS + 1].count()
-    if count > EXPORT_ROWS:
-        text = _("More than %(limit)s rows: narrow the list down with a filter, then export in parts.")
-        messages.error(request, text % {"limit": f"{EXPORT_ROWS:,}"})
-        return redirect(back)
+    if query.rows.order_by()[: EXPORT_ROWS + 1].count() > EXPORT_ROWS:
+        return _later(request, desk, query, suffix, back)
     file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - the response closes it
-    written = (_write_csv if suffix == "csv" else _write_xlsx)(file, query)
-    audit.write(desk.actor, "export", desk.venue, desk.venue, section=section.key, format=suffix, rows=written,
-                columns=[value.key for value in query.values], **_asked(query))  # fmt: skip
+    written = export_file.write(suffix, file, query, export_file.keys_of(query))
+    _audit(query, suffix, written)
     file.seek(0)
-    name = f"{section.key}-{timezone.localtime():%Y%m%d-%H%M}.{suffix}"
-    return FileResponse(file, as_attachment=True, filename=name, content_type=TYPES[suffix])
+    return FileResponse(
+        file, as_attachment=True, filename=export_file.file_name(query, suffix), content_type=TYPES[suffix]
+    )
 
 
-def _asked(query: Query) -> dict[str, Any]:
-    """The search and filters for the audit, which holds nothing personal."""
+def _later(request: HttpRequest, desk: Desk, query: Query, suffix: str, back: str) -> HttpResponse:
+    asked = {"section": query.section.key, "suffix": suffix, "address": query.whole_address()}
+    title = _title(query.section, suffix)
+    try:
+        job = begin(desk, "export", query.section.export_permission, title, asked)
+    except DomainError as error:
+        report(request, error)
+        return redirect(back)
+    messages.info(request, _("The list is long: the file is being written in the background."))
+    return redirect("console:work", job.pk)
+
+
+def _title(section: Section, suffix: str) -> Any:
+    kind = "Excel" if suffix == "xlsx" else "CSV"
+    return lambda: _("Export %(list)s (%(kind)s)") % {"list": section.title, "kind": kind}
+
+
+@work("export")
+def write_export(desk: Desk, job: Job) -> None:
+    section = registry.find(job.asked["section"])
+    if section is None:
+        raise DomainError("section.gone", "该列表已不存在。", "This list is no longer there.")
+    query = Query.of(section, desk, job.asked["address"])
+    if not query.filters.is_valid():
+        raise DomainError(
+            "export.filter",
+            "筛选条件已失效（所选的记录可能已被删除）。请回到列表重新筛选后再导出。",
+            "A filter no longer fits: what it named may be gone. Filter the list anew, then export again.",
+        )
+    suffix = job.asked["suffix"]
+    keys = export_file.keys_of(query)
+    if len(keys) > EXPORT_MOST:
+        raise DomainError(
+            "export.too_large",
+            f"超过 {EXPORT_MOST:,} 行。请缩小筛选范围，分次导出。",
+            f"More than {EXPORT_MOST:,} rows. Narrow the list down with a filter and export in parts.",
+        )
+    with tempfile.TemporaryFile() as file:
+        jobs.step(job, 0, len(keys), force=True)
+        written = export_file.write(suffix, file, query, keys, lambda count: jobs.step(job, count))
+        jobs.step(job, written, force=True)
+        count = in_both(lambda: ngettext("%(count)s row.", "%(count)s rows.", written) % {"count": f"{written:,}"})
+        jobs.finish(
+            job, count, outcome={"rows": written}, file=file, file_name=export_file.file_name(query, suffix),
+            content_type=TYPES[suffix],
+        )  # fmt: skip
+    _audit(query, suffix, written, job=job.pk)
+
+
+def _audit(query: Query, suffix: str, written: int, **more: Any) -> None:
+    """What went out. Of lists about people it says what was searched by, never the text."""
     if query.section.personal:
-        return {"searched": bool(query.text), "filters": sorted(query.set_filters)}
-    return {"search": query.text, "filters": query.set_filters}
-
-
-def _lines(query: Query) -> Iterator[list[str | int | datetime | None]]:
-    for row in query.rows.iterator(chunk_size=CHUNK):
-        yield [plain(value, row) for value in query.values]
-
-
-def _titles(query: Query) -> list[str]:
-    return [safe_text(str(value.title)) for value in query.values]
-
-
-def _write_csv(file: IO[bytes], query: Query) -> int:
-    """UTF-8 with a byte order mark, which spreadsheets need to read Chinese."""
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="", write_through=True)
-    writer = csv.writer(text)
-    writer.writerow(_titles(query))
-    written = 0
-    for line in _lines(query):
-        writer.writerow("" if one is None else one for one in line)
-        written += 1
-    text.flush()
-    text.detach()
-    return written
-
-
-def _write_xlsx(file: IO[bytes], query: Query) -> int:
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet(_sheet_name(str(query.section.title)))
-    sheet.freeze_panes = "A2"
-    sheet.append(_titles(query))
-    written = 0
-    for line in _lines(query):
-        sheet.append([_cell(sheet, one) for one in line])
-        written += 1
-    book.save(file)
-    return written
-
-
-def _cell(sheet: Any, value: str | int | datetime | None) -> Any:
-    if not isinstance(value, str):
-        return value
-    cell = WriteOnlyCell(sheet, value=value[:CELL_LENGTH])
-    cell.data_type = "s"  # text, whatever it looks like
-    return cell
-
-
-def _sheet_name(title: str) -> str:
-    return "".join(character for character in title if character not in "[]:*?/\\")[:31] or "1"
+        asked: dict[str, Any] = {"searched": bool(query.text), "filters": sorted(query.set_filters)}
+    else:
+        asked = {"search": query.text, "filters": query.set_filters}
+    desk = query.desk
+    audit.write(desk.actor, "export", desk.venue, desk.venue, section=query.section.key, format=suffix, rows=written,
+                columns=[value.key for value in query.values], **asked, **more)  # fmt: skip

@@ -19,7 +19,7 @@ from cloud.admin.kit.text import named
 Text = str | Promise
 
 
-class _ChoiceFilter(django_filters.ChoiceFilter):
+class AskedChoiceFilter(django_filters.ChoiceFilter):
     """Asks for its choices with each request, where they are to be asked for."""
 
     @property
@@ -31,7 +31,7 @@ class _ChoiceFilter(django_filters.ChoiceFilter):
 
 def choice(label: Text, name: str, choices: Iterable[tuple[str, Text]] | Callable[[], Any]) -> django_filters.Filter:
     """One of a few values of a field; a function is asked for them within the scope."""
-    return _ChoiceFilter(field_name=name, label=label, choices=choices, empty_label=_("All"))
+    return AskedChoiceFilter(field_name=name, label=label, choices=choices, empty_label=_("All"))
 
 
 def switch(label: Text, name: str, on: Text = "", off: Text = "") -> django_filters.Filter:
@@ -50,7 +50,9 @@ class _NamedChoiceField(django_filters.fields.ModelChoiceField):
         return named(row) if hasattr(row, "name_zh") else str(row)
 
 
-class _NamedFilter(django_filters.ModelChoiceFilter):
+class NamedFilter(django_filters.ModelChoiceFilter):
+    """Rows offered by their names."""
+
     field_class = _NamedChoiceField
 
 
@@ -60,7 +62,7 @@ def row(label: Text, name: str, rows: Callable[[], QuerySet[Any]], distinct: boo
     def choices(request: HttpRequest | None) -> QuerySet[Any]:
         return rows()
 
-    return _NamedFilter(field_name=name, label=label, queryset=choices, empty_label=_("All"), distinct=distinct)
+    return NamedFilter(field_name=name, label=label, queryset=choices, empty_label=_("All"), distinct=distinct)
 
 
 class _Day(django_filters.DateFilter):

@@ -30,6 +30,8 @@ def create(request: HttpRequest, desk: Desk, section: Section) -> HttpResponse:
         known = {name: request.GET[name] for name in spec.form.base_fields if name in request.GET}
         return _show(request, desk, section, spec, spec.form(desk, None, initial=known))
     form = spec.form(desk, None, request.POST, request.FILES)
+    if form.asked_again():
+        return _show_again(request, desk, section, spec, form)
     saved = _save(desk, spec, form) if form.is_valid() else None
     if saved is None:
         return _show(request, desk, section, spec, form, 422)
@@ -45,6 +47,9 @@ def edit(request: HttpRequest, desk: Desk, section: Section, pk: int) -> HttpRes
         raise Http404(pk)
     if request.method != "POST":
         return _show(request, desk, section, spec, spec.form(desk, row, initial=spec.form.initial_of(row)))
+    form = spec.form(desk, row, request.POST, request.FILES)
+    if form.asked_again():
+        return _show_again(request, desk, section, spec, form)
     with transaction.atomic():
         # What the form shows is compared and changed under one lock, in the house's order: venue, then row.
         lock_row(Venue, desk.venue.pk)
@@ -76,6 +81,13 @@ def _saved(request: HttpRequest, section: Section, spec: FormSpec, saved: Any) -
     return redirect(section.url(saved))
 
 
+def _show_again(request: HttpRequest, desk: Desk, section: Section, spec: FormSpec, form: SectionForm) -> HttpResponse:
+    """As it was sent, with a row more or less, or with other fields shown. What was seen at first stays what it was."""
+    if request.headers.get("HX-Request"):
+        return show(request, desk, "console/kit/form_parts.html", {"form": form})
+    return _show(request, desk, section, spec, form, seen=request.POST.get(SEEN, ""))
+
+
 def _last_change(row: Any) -> Any:
     return next(iter(trail_of([row], limit=1)), None)
 
@@ -88,6 +100,7 @@ def _show(
     form: SectionForm,
     status: int = 200,
     last_change: Any = None,
+    seen: str | None = None,
 ) -> HttpResponse:
     row = form.row
     context = {
@@ -98,7 +111,7 @@ def _show(
         "back": section.url(row) if row is not None else section.list_url,
         "back_title": section.label(row) if row is not None else section.title,
         "seen_name": SEEN,
-        "seen": form.token() if row is not None else "",
+        "seen": "" if row is None else form.token() if seen is None else seen,
         "last_change": last_change,
     }
     return show(request, desk, "console/section/form.html", context, status)

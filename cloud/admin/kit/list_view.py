@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from cloud.admin.kit.cells import rows_of
 from cloud.admin.kit.page import show
-from cloud.admin.kit.query import Query
+from cloud.admin.kit.query import VIEW, Query
 from cloud.admin.kit.routed import section_page
+from cloud.admin.kit.saved_view import chips_of, first_address
 from cloud.admin.kit.section import Action, Section
 from cloud.admin.kit.table import Column, Empty, Table
 
@@ -30,8 +32,15 @@ class Offer:
 
 @section_page(lambda section, place: section.view)
 def listing(request: HttpRequest, desk: Desk, section: Section) -> HttpResponse:
+    if section.single:
+        return redirect(section.url(section.rows(desk).get()))
+    if not request.GET:
+        first = first_address(desk, section)
+        if first:
+            return redirect(first)
     query = Query(section, desk, request, request.GET)
     found = query.page
+    view = request.GET.get(VIEW, "")
     bulk = [
         Offer(action, reverse("console:section-action", args=[section.key, action.key]))
         for action in section.actions
@@ -47,9 +56,16 @@ def listing(request: HttpRequest, desk: Desk, section: Section) -> HttpResponse:
         "earlier": query.address(page=str(found.earlier)) if found.number > 1 else "",
         "later": query.address(page=str(found.later)) if found.more else "",
         "bulk": bulk,
+        "chips": chips_of(desk, section, view),
+        "misfits": query.misfits if view else [],
+        "save_url": reverse("console:filter-save", args=[section.key]) + query.address(**{VIEW: None}),
+        "may_save": not view and bool(query.narrowed or "sort" in request.GET),
         "chosen_columns": {value.key for value in query.values},
         "kept": [(name, value) for name in request.GET for value in request.GET.getlist(name)
-                 if name not in ("columns", "page")],
+                 if name not in ("columns", "page", VIEW)],
+        "links": [link for link in section.links if desk.may(link.permission)],
+        "live": section.live if found.number == 1 else 0,
+        "may_import": section.imports is not None and desk.may(section.imports.permission),
         "may_create": section.create is not None and desk.may(section.create.permission),
         "exports": [
             (name, reverse("console:section-export", args=[section.key, suffix]) + export)

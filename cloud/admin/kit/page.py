@@ -6,12 +6,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import get_language
 from django_scopes import scope
 
@@ -28,25 +29,34 @@ class NoVenue(PermissionDenied):
     """The employee is logged in and has no role at any venue."""
 
 
-def page(permission: Permission) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
-    """Makes `view(request, desk, ...)` a console page for employees with the permission at the chosen venue."""
+def page(permission: Permission | None) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
+    """Makes `view(request, desk, ...)` a console page for employees with the permission at the chosen venue.
+
+    Without one it is everybody's who works there: their own account.
+    """
 
     def wrap(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
         @wraps(view)
         def run(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.is_authenticated:
-                return _to_login(request)
+                return to_login(request)
             desk = desk_of(request)
             if desk is None:
                 raise NoVenue
-            with scope(venue=desk.venue), timezone.override(desk.zone):
-                if not desk.may(permission):
+            with scope(venue=desk.venue), timezone.override(desk.zone), translation.override(_language(request, desk)):
+                if permission is not None and not desk.may(permission):
                     raise PermissionDenied
                 return secured(view(request, desk, *args, **kwargs))
 
         return run
 
     return wrap
+
+
+def _language(request: HttpRequest, desk: Desk) -> str:
+    """What the reader chose, if the venue offers it; else the venue's own."""
+    chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+    return chosen if chosen in desk.venue.languages else desk.venue.default_language
 
 
 def show(
@@ -83,7 +93,8 @@ def report(request: HttpRequest, error: DomainError) -> None:
     messages.error(request, said(error))
 
 
-def _to_login(request: HttpRequest) -> HttpResponse:
+def to_login(request: HttpRequest) -> HttpResponse:
+    """To the door and back here."""
     if request.headers.get("HX-Request"):
         # A part of a page asks: after logging in, the whole page is wanted.
         came_from = request.headers.get("HX-Current-URL", "")

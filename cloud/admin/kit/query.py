@@ -10,6 +10,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 
 from cloud.admin.kit.section import Section, Value
 from cloud.admin.kit.table import Page, page_of
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from cloud.admin.desk import Desk
 
 QUERY_LENGTH = 60
-TAKEN = frozenset({"q", "sort", "page", "columns"})
+VIEW = "view"  # the saved filter that the address comes from
+TAKEN = frozenset({"q", "sort", "page", "columns", VIEW})
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,13 @@ class Query:
     desk: Desk
     request: HttpRequest
     data: QueryDict
+
+    @classmethod
+    def of(cls, section: Section, desk: Desk, address: str) -> Query:
+        """A query kept as an address, read where nobody asks for a page. It must name its columns."""
+        request = HttpRequest()
+        request.user, request.session, request.GET = desk.employee, {}, QueryDict(address.lstrip("?"))  # type: ignore[assignment]
+        return cls(section, desk, request, request.GET)
 
     @cached_property
     def text(self) -> str:
@@ -47,6 +56,17 @@ class Query:
         """The filters in use, as the address has them."""
         names = [name for name in self.section.filters if self.data.get(name)]
         return {name: ",".join(self.data.getlist(name))[:200] for name in names}
+
+    @cached_property
+    def described(self) -> list[tuple[str, str]]:
+        """What narrows the list down, in the reader's words: titles and values."""
+        lines = [(_("Search"), self.text)] if self.text else []
+        for name in self.set_filters:
+            field = self.filters.form.fields[name]
+            labels = {str(key): str(label) for key, label in getattr(field, "choices", ())}
+            values = [labels.get(value, value) for value in self.data.getlist(name) if value]
+            lines.append((str(field.label), ", ".join(values)))
+        return lines
 
     @cached_property
     def rows(self) -> QuerySet[Any]:
@@ -94,6 +114,18 @@ class Query:
     def page(self) -> Page[Any]:
         return page_of(self.rows, self.data.get("page", ""))
 
+    @cached_property
+    def misfits(self) -> list[str]:
+        """What the address asks for and this list does not have, or no longer: titles where there are any."""
+        self.filters.is_valid()
+        form = self.filters.form
+        wrong = [str(form.fields[name].label) for name in self.section.filters if name in form.errors]
+        wrong += [name for name in self.data if name not in TAKEN and name not in self.section.filters]
+        known = {value.key for value in self.section.values}
+        wrong += [key for key in self.data.getlist("columns") if key and key not in known]
+        wanted = self.data.get("sort", "").lstrip("-")
+        return wrong + ([wanted] if wanted and self.sorting[0] is None else [])
+
     @property
     def narrowed(self) -> bool:
         return bool(self.text or self.set_filters)
@@ -109,6 +141,12 @@ class Query:
                 data[name] = value
         for name in [name for name in data if not any(data.getlist(name))]:
             data.pop(name)
+        return f"?{data.urlencode()}"
+
+    def whole_address(self) -> str:
+        """As `address`, with the columns named: to be read again with `of`."""
+        data = QueryDict(self.address().lstrip("?"), mutable=True)
+        data.setlist("columns", [value.key for value in self.values])
         return f"?{data.urlencode()}"
 
 

@@ -43,7 +43,7 @@ def row_or_404(desk: Desk, section: Section, pk: int) -> Any:
     """The row within the venue."""
     if pk > 2**63 - 1:
         raise Http404(pk)
-    return get_object_or_404(section.rows(desk), pk=pk)
+    return get_object_or_404(section.rows(desk), **{section.by: pk})
 
 
 def way_back(request: HttpRequest, otherwise: str) -> str:

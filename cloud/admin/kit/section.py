@@ -17,7 +17,9 @@ from django.urls import reverse
 from django.utils.functional import Promise
 
 from cloud.admin.kit.forms import SectionForm
+from cloud.admin.kit.import_spec import Import
 from cloud.admin.kit.pill import Pill
+from cloud.admin.kit.reach import within_reach
 from cloud.admin.kit.table import Cell, Table
 from cloud.core.actors import Actor
 from cloud.staff.permissions import Permission
@@ -29,8 +31,10 @@ if TYPE_CHECKING:
 
 Text = str | Promise
 Shown = str | int | bool | datetime | Pill | Cell | None
-EXPORT_ROWS = 50_000
-ACTION_ROWS = 1_000
+EXPORT_ROWS = 50_000  # more is written in the background
+EXPORT_MOST = 5_000_000
+ACTION_ROWS = 1_000  # more is done in the background
+ACTION_MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,13 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """A list of rows that belong to one, on its page: the first 50, linked to their section where there is one."""
+    """A list of rows that belong to one, on its page: the first 50, linked to their section where there is one.
+
+    `rows` may say None: then there is nothing to show of this row.
+    """
 
     title: Text
-    rows: Callable[[Desk, Any], QuerySet[Any] | Sequence[Any]]
+    rows: Callable[[Desk, Any], QuerySet[Any] | Sequence[Any] | None]
     values: tuple[Value, ...]
     empty: Text
     section: str = ""
@@ -69,10 +76,10 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Anything else on a row's page: a Table, or a template of the section's own with its context."""
+    """Anything else on a row's page: a Table, or a template of the section's own with its context; None: nothing."""
 
     title: Text
-    draw: Callable[[Desk, Any], Table | Mapping[str, Any]]
+    draw: Callable[[Desk, Any], Table | Mapping[str, Any] | None]
     template: str = ""
     permission: Permission | None = None
 
@@ -99,7 +106,9 @@ class Action:
         fits: whether it makes sense for a row; the others are named as left alone.
         done: what happened, with %(count)d and %(name)s.
         form: asks something more; its values are given to `run`.
+        preview: what follows from the form's values, asked about once more before it is done.
         bulk: offered for chosen rows of the list too.
+        removes: the rows are gone afterwards, and their pages with them: the list comes next.
         run_all: one service call for all rows instead of `run` for each; all or nothing.
     """
 
@@ -112,9 +121,26 @@ class Action:
     run_all: Callable[[Desk, Sequence[Any], dict[str, Any]], Any] | None = None
     fits: Callable[[Any], bool] = lambda row: True
     form: type[SectionForm] | None = None
+    preview: Callable[[Desk, Sequence[Any], dict[str, Any]], Iterable[Text]] | None = None
     icon: str = "play"
     grave: bool = False
     bulk: bool = True
+    removes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A page of the section's own, offered above its list: what is made by more than a form."""
+
+    verb: Text
+    url_name: str
+    permission: Permission
+    icon: str = "plus"
+    args: tuple[str, ...] = ()
+
+    @property
+    def url(self) -> str:
+        return reverse(self.url_name, args=self.args)
 
 
 @dataclass(frozen=True)
@@ -125,13 +151,22 @@ class Section:
         key: the address, "/<key>"; unique in the console.
         rows: the desk -> the rows of its venue, with all that `values` read fetched along.
         search: lookups tried with what was typed ("name__icontains"); those that end in "__exact" on numbers
-            are tried with digits only.
+            are tried with digits only. A function makes the condition itself, or says None.
         label: how a row is called in titles and messages, plain text.
         filters: name in the address -> a django_filters.Filter. Choices that are rows of the venue take
             `queryset=lambda request: ...`.
         order: model fields; the primary key is added, so that pages never overlap.
         personal: the rows are about people: an export's audit says what was searched by, not the text.
         pages: further pages of the section, as url names, for marking the menu.
+        station: the lookup from a row to its station, where its model leaves that open (kit/reach.py). `rows` are
+            narrowed to the stations that whoever asks is authorised for.
+        imports: rows made and changed from a table.
+        links: pages of its own that are offered above the list.
+        by: the field that names a row in addresses: digits, unique.
+        trail: the rows whose audit is a row's history; itself unless more belong to it.
+        live: seconds after which the newest page of the list is asked for again; 0: it stays as it is.
+        single: there is just one row: the menu leads to its page, and nothing is listed.
+        badge: how many rows wait for somebody, for the menu; 0 shows nothing.
     """
 
     key: str
@@ -144,13 +179,14 @@ class Section:
     label: Callable[[Any], str]
     values: tuple[Value, ...]
     order: tuple[str, ...]
-    search: tuple[str, ...] = ()
+    search: tuple[str | Callable[[str], Q | None], ...] = ()
     search_hint: Text = ""
     filters: Mapping[str, django_filters.Filter] = field(default_factory=dict)
     facts: tuple[Value, ...] = ()
     related: tuple[Related, ...] = ()
     panels: tuple[Panel, ...] = ()
     state: Callable[[Any], Pill] | None = None
+    imports: Import | None = None
     create: FormSpec | None = None
     edit: FormSpec | None = None
     actions: tuple[Action, ...] = ()
@@ -160,8 +196,16 @@ class Section:
     empty: Text = ""
     place: int = 100
     pages: tuple[str, ...] = ()
+    station: str | None = None
+    links: tuple[Link, ...] = ()
+    by: str = "pk"
+    trail: Callable[[Any], Sequence[Model]] = lambda row: [row]
+    live: float = 0
+    badge: Callable[[Desk], int] | None = None
+    single: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", within_reach(self.rows, self.view, self.station))
         for name, keys in (
             ("value", [value.key for value in self.values]),
             ("action", [action.key for action in self.actions]),
@@ -176,7 +220,7 @@ class Section:
         return reverse("console:section-list", args=[self.key])
 
     def url(self, row: Model) -> str:
-        return reverse("console:section-detail", args=[self.key, row.pk])
+        return reverse("console:section-detail", args=[self.key, getattr(row, self.by)])
 
     def action(self, key: str) -> Action | None:
         return next((action for action in self.actions if action.key == key), None)
@@ -196,7 +240,9 @@ class Section:
             return rows
         wanted = Q()
         for lookup in self.search:
-            if not lookup.endswith("__exact"):
+            if not isinstance(lookup, str):
+                wanted |= lookup(text) or Q()
+            elif not lookup.endswith("__exact"):
                 wanted |= Q(**{lookup: text})
             elif text.isascii() and text.isdigit() and len(text) < 10:
                 wanted |= Q(**{lookup: int(text)})

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 
 from cloud.admin.kit.pill import Pill
@@ -105,5 +106,12 @@ def page_of(rows: Any, wanted: str) -> Page[Any]:
     number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 6 else 1
     number = min(max(number, 1), MAX_PAGE)
     start = (number - 1) * PAGE_ROWS
-    found = list(rows[start : start + PAGE_ROWS + 1])
+    found = _deep(rows, start) if start and isinstance(rows, QuerySet) else list(rows[start : start + PAGE_ROWS + 1])
     return Page(found[:PAGE_ROWS], number, len(found) > PAGE_ROWS and number < MAX_PAGE)
+
+
+def _deep(rows: QuerySet[Any], start: int) -> list[Any]:
+    """Keys first: the database skips index entries, and looks up what a list shows for the page's rows alone."""
+    keys = list(rows.values_list("pk", flat=True)[start : start + PAGE_ROWS + 1])
+    found = {row.pk: row for row in rows.filter(pk__in=keys).order_by()}
+    return [found[key] for key in keys if key in found]

@@ -26,6 +26,11 @@ def named(thing: Any, field: str = "name") -> str:
     return (zh or en) if chinese() else (en or zh)
 
 
+def either(zh: str | None, en: str | None) -> str:
+    """Of a name in two languages the reader's, else the other; "–" for none."""
+    return ((zh or en) if chinese() else (en or zh)) or "–"
+
+
 def clock(moment: datetime | None) -> str:
     """ "09:14:03" in the time zone in force (the venue's inside a console page); "–" for none."""
     return timezone.localtime(moment).strftime("%H:%M:%S") if moment else "–"

@@ -55,6 +55,13 @@ def lane_state(state: int, *, enabled: bool, online: bool) -> Pill:
     return Pill(_("Unknown"), Tone.WARN, "circle-alert")
 
 
+def connected(*, here: bool, known: bool) -> Pill:
+    """Whether a lane's reader or barrier answers its edge; `known`: the edge itself is heard of."""
+    if not known:
+        return Pill(_("Not known"), Tone.IDLE, "circle-dashed")
+    return Pill(_("Connected"), Tone.GOOD, "plug") if here else Pill(_("Not connected"), Tone.BAD, "unplug")
+
+
 def contact(*, online: bool, heard: bool) -> Pill:
     """Whether an edge is in contact with the cloud; `heard`: it has reported at least once."""
     if not heard:

@@ -1,63 +1,133 @@
-"""Getting in and out: login with throttling, logout, the language, the venue one works at."""
+"""One's own account: where one works, one's logins; the language and the venue chosen."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
-from axes.helpers import get_cool_off
 from django.conf import settings
-from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from cloud.admin.desk import SESSION_VENUE
-from cloud.admin.kit.page import secured
-from cloud.staff.models import Employee
+from cloud.admin.desk import SESSION_VENUE, Desk
+from cloud.admin.kit.browser import browser_name
+from cloud.admin.kit.page import page, report, show
+from cloud.admin.kit.pill import Pill, Tone
+from cloud.admin.kit.table import Cell, Column, Empty, Row, Table
+from cloud.admin.kit.text import named, stamp
+from cloud.admin.logins import login_number
+from cloud.admin.sections.employee_view import reach_text
+from cloud.core.errors import DomainError
+from cloud.staff.models import Employee, LoginSession
+from cloud.staff.selectors import grants_of, logins_of, recovery_codes_left, refused_logins, sessions_of
+from cloud.staff.services import end_other_sessions, end_own_session, has_second_factor
 from cloud.venues.selectors import venues_of
 
 A_YEAR = 365 * 24 * 3600
+HISTORY = 30
 
 
-class LoginForm(AuthenticationForm):
-    """Django's check, with a text that says what to try and does not tell which of the two was wrong."""
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """One of one's logins that is not over."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["username"].label = _("User name")
-        self.fields["username"].widget.attrs.update(autocomplete="username", autocapitalize="none", spellcheck="false")
-        self.fields["password"].label = _("Password")
-        self.error_messages["invalid_login"] = _("User name and password do not match. Capitals matter in both.")
-
-
-class Login(LoginView):
-    """The door. Whoever is logged in already is led on."""
-
-    template_name = "console/login.html"
-    authentication_form = LoginForm
-    redirect_authenticated_user = True
-
-    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
-        return secured(super().render_to_response(context, **kwargs))
+    pk: int
+    browser: str
+    phone: bool
+    address: str
+    began: datetime
+    seen: datetime
+    this: bool
 
 
-def locked_out(request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
-    """Too many wrong passwords for this name from this address (settings.AXES_LOCKOUT_CALLABLE)."""
-    cool_off = get_cool_off()
-    minutes = max(1, round(cool_off.total_seconds() / 60)) if cool_off else 0
-    text = _("Too many wrong passwords for this user name.")
-    if minutes:
-        wait = ngettext(
-            "Wait %(minutes)d minute, then try again.", "Wait %(minutes)d minutes, then try again.", minutes
-        )
-        text = f"{text} {wait % {'minutes': minutes}}"
-    form = LoginForm(request, initial={"username": request.POST.get("username", "")[:150]})
-    context = {"form": form, "locked": text, "next": request.POST.get("next", "")}
-    return secured(render(request, "console/login.html", context, status=429))
+@page(None)
+def account(request: HttpRequest, desk: Desk) -> HttpResponse:
+    employee, this = desk.employee, login_number(request)
+    context = {
+        "employee": employee,
+        "places": _places(employee),
+        "sessions": [_session(one, this) for one in sessions_of(employee)],
+        "history": _history(employee),
+        "has_factor": has_second_factor(employee),
+        "codes_left": recovery_codes_left(employee),
+    }
+    return show(request, desk, "console/account/page.html", context)
+
+
+@require_POST
+@page(None)
+def end_session(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
+    try:
+        end_own_session(employee=desk.employee, pk=pk)
+    except DomainError as error:
+        report(request, error)
+    else:
+        messages.success(request, _("The session is ended: that device has to log in again."))
+    return redirect("console:account")
+
+
+@require_POST
+@page(None)
+def end_others(request: HttpRequest, desk: Desk) -> HttpResponse:
+    count = end_other_sessions(employee=desk.employee, but=login_number(request))
+    text = ngettext("%(count)d other session is ended.", "%(count)d other sessions are ended.", count)
+    messages.success(request, text % {"count": count})
+    return redirect("console:account")
+
+
+def _session(one: LoginSession, this: int | None) -> SessionView:
+    name, phone = browser_name(one.agent)
+    return SessionView(one.pk, name, phone, one.address or "–", one.began_at, one.seen_at, one.pk == this)
+
+
+def _places(employee: Employee) -> Table:
+    """Where one works, and as what."""
+    columns = (Column(_("Venue"), main=True), Column(_("Role")), Column(_("Stations")))
+    lines = tuple(
+        Row(f"grant-{one.pk}", (Cell(named(one.venue)), Cell(named(one.role)), Cell(reach_text(one))))
+        for one in grants_of(employee)
+    )
+    text = _("You may do everything at every venue.") if employee.is_superuser else _("An administrator gives you one.")
+    return Table(_("Where you work"), columns, lines, Empty(_("No role"), text, "shield"))
+
+
+def _history(employee: Employee) -> Table:
+    """Logins and failed ones, the latest first."""
+    lines: list[tuple[datetime, Row]] = []
+    for one in logins_of(employee)[:HISTORY]:
+        name, _phone = browser_name(one.agent)
+        how = _("with the second factor") if one.second_factor else _("with the password")
+        cells = (Cell(stamp(one.began_at)), Cell(name, how), Cell(one.address or "–"), Cell(pill=ended_pill(one)))
+        lines.append((one.began_at, Row(f"login-{one.pk}", cells)))
+    for refused in refused_logins(employee)[:HISTORY]:
+        pill = Pill(_("Refused"), Tone.BAD, "circle-x")
+        cells = (Cell(stamp(refused.at)), Cell(_("Wrong password or code")), Cell("–"), Cell(pill=pill))
+        lines.append((refused.at, Row(f"refused-{refused.pk}", cells)))
+    lines.sort(key=lambda line: line[0], reverse=True)
+    columns = (Column(_("When"), main=True), Column(_("Device")), Column(_("Address")), Column(_("State")))
+    empty = Empty(_("No logins yet"), _("Each login to this account is listed here."), "history")
+    return Table(_("Logins"), columns, tuple(row for _at, row in lines[:HISTORY]), empty)
+
+
+def ended_pill(one: LoginSession) -> Pill:
+    """Whether a login is still good, and why not."""
+    if one.ended_at is None:
+        return Pill(_("Logged in"), Tone.GOOD, "circle-check")
+    why = {
+        LoginSession.Ended.LOGOUT: _("Logged out"),
+        LoginSession.Ended.ENDED: _("Ended from another session"),
+        LoginSession.Ended.ADMINISTRATOR: _("Ended by an administrator"),
+        LoginSession.Ended.PASSWORD: _("Ended by a new password"),
+        LoginSession.Ended.DEACTIVATED: _("Ended by deactivation"),
+        LoginSession.Ended.IDLE: _("Ended: nothing was done"),
+        LoginSession.Ended.AGE: _("Ended by its age"),
+    }
+    return Pill(why[LoginSession.Ended(one.ended_why)], Tone.IDLE, "log-out")
 
 
 @require_POST

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from django.urls import reverse
+import django_filters
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from cloud.admin.kit import filters, registry
+from cloud.admin.kit.audit_detail import detail_text
 from cloud.admin.kit.audit_names import NAMES, action_name
-from cloud.admin.kit.cells import detail_text
 from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Section, Value
 from cloud.admin.kit.table import Cell
+from cloud.admin.sections.order_view import order_url
 from cloud.core.models import AuditRow
-from cloud.core.trail import trail_at
+from cloud.core.trail import ALARM, trail_at
 from cloud.staff.permissions import Permission
 
 LIST_LENGTH, WHOLE_LENGTH = 160, 10_000
@@ -26,7 +28,10 @@ TARGETS: dict[str, tuple[str | Promise, str]] = {
     "venues.device": (_("Device"), "devices"),
     "venues.edge": (_("Edge"), "edges"),
     "venues.station": (_("Station"), "stations"),
-    "venues.venue": (_("Venue"), ""),
+    "venues.exclusiongroup": (_("Exclusion group"), "groups"),
+    "venues.venue": (_("Venue"), "settings"),
+    "admissions.case": (_("Conflict"), "conflicts"),
+    "entitlements.signingkey": (_("Signing key"), "keys"),
 }
 
 
@@ -38,9 +43,16 @@ def _target(row: AuditRow) -> Cell:
     name, key = TARGETS[kind]
     number = row.detail.get("number")
     if kind.startswith("sales.") and isinstance(number, str) and number:
-        return Cell(f"{name} {number}", url=reverse("console:order", args=[number]))
+        return Cell(f"{name} {number}", url=order_url(number))
     section = registry.find(key) if key and pk.isdigit() else None
     return Cell(f"{name} {pk}", url=f"{section.list_url}/{pk}" if section else "")
+
+
+class _KindFilter(django_filters.ChoiceFilter):
+    def filter(self, qs: QuerySet[AuditRow], value: str) -> QuerySet[AuditRow]:
+        if value == "alarms":
+            return qs.filter(action__startswith=ALARM)
+        return qs.exclude(action__startswith=ALARM) if value == "changes" else qs
 
 
 def _actions() -> list[tuple[str, str]]:
@@ -76,9 +88,13 @@ AUDIT = register(
             Value("code", _("Action code"), lambda row: row.action),
         ),
         order=("-at",),
-        search=("actor_name__icontains",),
-        search_hint=_("Who did it"),
+        search=("actor_name__startswith",),
+        search_hint=_("Who did it: the beginning of the name"),
         filters={
+            "kind": _KindFilter(
+                label=_("Kind"), empty_label=_("All"),
+                choices=(("alarms", _("Alarms")), ("changes", _("What people did"))),
+            ),
             "action": filters.choice(_("What"), "action", _actions),
             "since": filters.since(_("From day"), "at"),
             "until": filters.until(_("To day"), "at"),

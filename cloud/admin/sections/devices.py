@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from django import forms
-from django.utils.translation import gettext_lazy as _
+from datetime import datetime
+from typing import Any
 
-from cloud.admin.kit import filters
+import django_filters
+from django import forms
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+from django_scopes import get_scope
+
+from cloud.admin.desk import Desk
+from cloud.admin.kit import filters, verdict
 from cloud.admin.kit.cells import enabled_pill
 from cloud.admin.kit.forms import SectionForm
+from cloud.admin.kit.import_spec import Import, ImportColumn
 from cloud.admin.kit.pill import Pill, Tone
 from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Action, FormSpec, Section, Value, actor_of
 from cloud.admin.kit.table import Cell
-from cloud.admin.kit.text import named
+from cloud.admin.kit.text import named, stamp
+from cloud.admin.sections.live_board import WORKING
+from cloud.core.errors import DomainError
 from cloud.entitlements import live_services
 from cloud.entitlements.live import VERIFYING
+from cloud.gates import selectors as gates
 from cloud.staff.permissions import Permission
 from cloud.venues import selectors
 from cloud.venues.models import Device, Edge, Station
+from paifang.v1 import scan_pb2
 
 KINDS = (("gate", _("Gate")), ("printer", _("Printer")), ("terminal", _("Terminal")), ("handheld", _("Handheld")))
+
+
+HEALTH = (
+    ("working", _("Working")), ("fault", _("Fault")), ("silent", _("No contact")), ("closed", _("Out of service")),
+)  # fmt: skip
 
 
 class EditForm(SectionForm):
@@ -61,9 +78,91 @@ def _status(device: Device) -> Cell:
     return Cell(pill=enabled_pill(device.enabled), note=str(_("Its station is disabled")) if closed else "")
 
 
+def _now(device: Device) -> Pill | str:
+    """How a lane is doing, as its edge says; of other devices nothing is reported."""
+    if device.kind != Device.Kind.GATE:
+        return ""
+    lane = gates.lane_of(device)
+    return verdict.lane_state(lane.state, enabled=selectors.effective(device), online=lane.online)
+
+
+def _heard(device: Device) -> datetime | None:
+    if device.kind != Device.Kind.GATE or device.edge is None:
+        return None
+    return gates.edge_view(device.edge).reported_at
+
+
+def _part(device: Device, which: str) -> Pill | str:
+    if device.kind != Device.Kind.GATE:
+        return ""
+    lane = gates.lane_of(device)
+    return verdict.connected(here=getattr(lane, which), known=lane.online)
+
+
+def _last(device: Device) -> Cell:
+    """What was last presented there, and when; counts are since its edge's daemon started."""
+    lane = gates.lane_of(device)
+    if not lane.last_at:
+        return Cell("–")
+    counts = _("%(admitted)s of %(presented)s admitted") % {
+        "admitted": f"{lane.admitted:,}", "presented": f"{lane.presented:,}",
+    }  # fmt: skip
+    return Cell(stamp(lane.last_at), pill=verdict.verdict(lane.last_decision, lane.last_reason), note=counts)
+
+
+def _version(device: Device) -> str:
+    view = gates.edge_view(device.edge) if device.edge else None
+    return view.status.software_version if view and view.status else ""
+
+
+class _HealthFilter(django_filters.ChoiceFilter):
+    """By what edges last reported. A venue has some dozens of lanes: they are looked at one by one."""
+
+    def filter(self, qs: QuerySet[Device], value: str) -> QuerySet[Device]:
+        if value not in dict(HEALTH):
+            return qs
+        found = [lane.device.pk for lane in gates.lanes(get_scope()["venue"]) if _health(lane) == value]
+        return qs.filter(pk__in=found)
+
+
+def _health(lane: gates.LaneView) -> str:
+    if not lane.online:
+        return "silent"
+    if lane.state == scan_pb2.LANE_STATE_FAULT or not (lane.reader_online and lane.barrier_online):
+        return "fault"
+    return "working" if lane.state in WORKING else "closed"
+
+
 def _station(device: Device) -> str:
     return named(device.station) if device.station else ""
 
+
+def _change(desk: Desk, device: Device, values: dict[str, Any], changed: set[str]) -> None:
+    """A line about a device that is there: its name and edge, its station. Its type stays."""
+    if "kind" in changed:
+        raise DomainError("device.kind", "设备类型不能更改。", "The type of a device cannot be changed.", "kind")
+    if changed & {"name", "edge"}:
+        live_services.edit_device(**actor_of(desk), device=device, name=values["name"], edge=values["edge"])
+    if "station" in changed:
+        if values["station"] is None:
+            raise DomainError("device.station", "设备必须属于一个站点。", "A device stays at some station.", "station")
+        live_services.move_device(**actor_of(desk), device=device, station=values["station"])
+
+
+IMPORT = Import(
+    permission=Permission.STATION_MANAGE,
+    form=CreateForm,
+    columns=(
+        ImportColumn("identifier", example="WEST-01"),
+        ImportColumn("name", example="西门 1 号闸机"),
+        ImportColumn("kind"),
+        ImportColumn("station"),
+        ImportColumn("edge"),
+    ),
+    key="identifier",
+    create=lambda desk, values: live_services.create_device(**actor_of(desk), **values),
+    change=_change,
+)
 
 VALUES = (
     Value("name", _("Device"), lambda one: one.name, order=("name",), main=True),
@@ -72,6 +171,12 @@ VALUES = (
     Value("station", _("Station"), _station, order=("station__number",)),
     Value("edge", _("Edge"), lambda one: one.edge.name if one.edge else "", order=("edge__name",)),
     Value("status", _("Status"), _status, order=("enabled", "identifier")),
+    Value("now", _("Right now"), _now),
+    Value("heard", _("Last heard of"), _heard),
+    Value("reader", _("Reader"), lambda one: _part(one, "reader_online"), listed=False),
+    Value("barrier", _("Barrier"), lambda one: _part(one, "barrier_online"), listed=False),
+    Value("last", _("Last presented"), _last, listed=False),
+    Value("version", _("Software of its edge"), _version, listed=False),
 )
 
 
@@ -83,7 +188,7 @@ DEVICES = register(
         title=_("Devices"),
         one=_("Device"),
         view=Permission.LIVE_VIEW,
-        rows=lambda desk: selectors.devices(desk.venue),
+        rows=lambda desk: gates.devices_with_health(desk.venue),
         label=lambda one: one.name,
         values=VALUES,
         order=("identifier",),
@@ -97,11 +202,13 @@ DEVICES = register(
             "station": filters.row(_("Station"), "station", lambda: Station.objects.order_by("number")),
             "edge": filters.row(_("Edge"), "edge", lambda: Edge.objects.filter(retired_at=None).order_by("name")),
             "status": filters.switch(_("Status"), "enabled"),
+            "now": _HealthFilter(label=_("Right now"), choices=HEALTH, empty_label=_("All")),
         },
         state=lambda one: (
             enabled_pill(one.enabled) if selectors.effective(one) or not one.enabled
             else Pill(str(_("Its station is disabled")), Tone.WARN, "door-closed")
         ),
+        imports=IMPORT,
         create=FormSpec(
             CreateForm, Permission.STATION_MANAGE,
             lambda desk, row, values: live_services.create_device(**actor_of(desk), **values),

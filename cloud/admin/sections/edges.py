@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+import django_filters
 from django import forms
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -14,9 +16,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 from django.views.decorators.http import require_http_methods
+from django_scopes import get_scope
 
 from cloud.admin.desk import Desk
 from cloud.admin.kit import verdict
+from cloud.admin.kit.audit_detail import detail_text
+from cloud.admin.kit.audit_names import action_name
 from cloud.admin.kit.cells import enabled_pill
 from cloud.admin.kit.forms import SectionForm
 from cloud.admin.kit.page import page, report, show
@@ -28,7 +33,9 @@ from cloud.admin.kit.text import named
 from cloud.admin.sections.devices import KINDS
 from cloud.admin.sections.live_board import WORKING
 from cloud.admin.sections.qr import drawn
+from cloud.core.audit import target_of
 from cloud.core.errors import DomainError
+from cloud.core.trail import alarms_at
 from cloud.gates import selectors
 from cloud.gates.models import EdgeCertificate
 from cloud.gates.services import TOKEN_LIFE, create_token, revoke_edge
@@ -36,6 +43,7 @@ from cloud.staff.permissions import Permission
 from cloud.venues.models import Device, Edge
 from cloud.venues.services import create_edge
 
+CONTACT = (("online", _("Connected")), ("silent", _("No contact")), ("never", _("Not connected yet")))
 CONFIG = "/etc/paifang/edge.toml"  # where docs/venue.md puts it
 
 
@@ -47,6 +55,22 @@ class CreateForm(SectionForm):
 
 class RevokeForm(SectionForm):
     why = forms.CharField(label=_("Why"), max_length=200, required=False)
+
+
+class _ContactFilter(django_filters.ChoiceFilter):
+    """By their last reports, looked at one by one: a venue has few edges."""
+
+    def filter(self, qs: QuerySet[Edge], value: str) -> QuerySet[Edge]:
+        if value not in dict(CONTACT):
+            return qs
+        found = [view.edge.pk for view in selectors.edges(get_scope()["venue"]) if _kept_up(view) == value]
+        return qs.filter(pk__in=found)
+
+
+def _kept_up(view: selectors.EdgeView) -> str:
+    if view.status is None:
+        return "never"
+    return "online" if view.online else "silent"
 
 
 def _contact(edge: Edge) -> Pill:
@@ -133,7 +157,7 @@ VALUES = (
     Value("lanes", _("Lanes in service"), _lanes, numeric=True, plain=lambda one: _working(one)[0]),
     Value("verifier", _("Verifier"), _verifier),
     Value("version", _("Version"), lambda one: _said(one, "software_version")),
-    Value("heard", _("Last heard of"), lambda one: selectors.edge_view(one).reported_at, listed=False),
+    Value("heard", _("Last heard of"), lambda one: selectors.edge_view(one).reported_at),
     Value("bulk", _("Tickets current to"), lambda one: selectors.edge_view(one).bulk_current_to, listed=False),
     Value("held", _("Tickets held"), lambda one: _said(one, "entitlements"), numeric=True, listed=False),
     Value("clock", _("Clock"), _clock, listed=False),
@@ -155,6 +179,7 @@ EDGES = register(
         order=("name",),
         search=("name__icontains", "devices__name__icontains", "devices__identifier__icontains"),
         search_hint=_("Edge or device"),
+        filters={"now": _ContactFilter(label=_("Status"), choices=CONTACT, empty_label=_("All"))},
         facts=tuple(value for value in VALUES if value.key not in ("name", "contact")),
         state=_contact,
         panels=(
@@ -174,6 +199,15 @@ EDGES = register(
                     Value("status", _("Status"), lambda one: enabled_pill(one.enabled)),
                 ),
                 _("No device hangs on this edge."), "devices",
+            ),
+            Related(
+                _("Alarms"), lambda desk, one: alarms_at(desk.venue).filter(target=target_of(one)),
+                (
+                    Value("at", _("When"), lambda one: one.at, main=True),
+                    Value("what", _("Alarm"), lambda one: action_name(one.action)),
+                    Value("detail", _("Details"), lambda one: detail_text(one, 160)),
+                ),
+                _("Nothing was raised of this edge."), "audit", Permission.AUDIT_VIEW,
             ),
             Related(
                 _("Certificates"), lambda desk, one: one.certificates.order_by("-created_at", "-pk"),

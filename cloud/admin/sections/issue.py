@@ -1,4 +1,4 @@
-"""Issuing tickets: a product, how many, the day, and whom the first one is for."""
+"""Issuing tickets: a product, how many, the day, and whom they are for."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from cloud.admin.desk import Desk
+from cloud.admin.kit.depends import Depends
+from cloud.admin.kit.forms import SectionForm
 from cloud.admin.kit.page import page, said, show
+from cloud.admin.kit.rows import RowForm, Rows
 from cloud.admin.kit.table import Empty
 from cloud.admin.kit.text import named
+from cloud.admin.sections.order_view import order_url
 from cloud.catalog import selectors as catalog
 from cloud.catalog.models import TicketProduct
 from cloud.core import idnumber
@@ -27,10 +32,6 @@ from cloud.sales.values import OrderLine, VisitorInput
 from cloud.staff.permissions import Permission
 
 MAX_QUANTITY = 100
-
-# Fields of services -> fields of this form.
-FIELDS = {"product": "product", "quantity": "quantity", "lines": "quantity", "visit_date": "visit_date",
-          "name": "visitor_name", "visitors": "id_number", "id_number": "id_number"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,41 +46,15 @@ class Choice:
     checked: bool
 
 
-class IssueForm(forms.Form):
-    """The key makes sending it twice issue one order."""
+class VisitorRow(RowForm):
+    name = forms.CharField(label=_("Name"), max_length=60)
+    id_number = forms.CharField(label=_("ID number"), max_length=24, required=False)
 
-    idempotency_key = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    product = forms.ModelChoiceField(TicketProduct.objects.none(), to_field_name="code")
-    quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY, initial=1)
-    visit_date = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    visitor_name = forms.CharField(max_length=60, required=False)
-    id_number = forms.CharField(max_length=24, required=False)
-
-    def __init__(self, desk: Desk, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self.today = today(desk.venue)
-        product = self.fields["product"]
-        product.queryset = catalog.on_sale(desk.venue)  # type: ignore[attr-defined]
-        product.label = _("Ticket")
-        product.error_messages = {"required": _("Choose a ticket."), "invalid_choice": _("This ticket is not on sale.")}
-        self.fields["quantity"].label = _("Quantity")
-        self.fields["quantity"].widget.attrs.update(inputmode="numeric", autocomplete="off")
-        when = self.fields["visit_date"]
-        when.label, when.initial = _("Day of the visit"), self.today
-        when.required = True
-        when.widget.attrs["min"] = self.today.isoformat()
-        who = self.fields["visitor_name"]
-        who.label, who.help_text = _("Visitor's name"), _("Of the first ticket; the others carry no name.")
-        who.widget.attrs["autocomplete"] = "off"
-        card = self.fields["id_number"]
-        card.label, card.help_text = _("ID number"), _("Eighteen characters; the ID card then opens the gate too.")
-        card.widget.attrs.update(autocomplete="off", autocapitalize="characters", spellcheck="false")
-
-    def clean_visit_date(self) -> date:
-        wanted: date = self.cleaned_data["visit_date"]
-        if wanted < self.today:
-            raise forms.ValidationError(_("This day is over."))
-        return wanted
+    def prepare(self) -> None:
+        self.fields["name"].widget.attrs["autocomplete"] = "off"
+        self.fields["id_number"].widget.attrs.update(
+            autocomplete="off", autocapitalize="characters", spellcheck="false"
+        )
 
     def clean_id_number(self) -> str:
         number: str = self.cleaned_data["id_number"]
@@ -90,37 +65,69 @@ class IssueForm(forms.Form):
                 raise forms.ValidationError(said(error)) from None
         return number
 
+
+def _has_a_day(product: TicketProduct | None) -> bool:
+    return product is None or product.validity == TicketProduct.Validity.DATED
+
+
+class IssueForm(SectionForm):
+    """The key makes sending it twice issue one order."""
+
+    idempotency_key = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    product = forms.ModelChoiceField(
+        TicketProduct.objects.none(), to_field_name="code", label=_("Ticket"),
+        error_messages={"required": _("Choose a ticket."), "invalid_choice": _("This ticket is not on sale.")},
+    )  # fmt: skip
+    quantity = forms.IntegerField(label=_("Quantity"), min_value=1, max_value=MAX_QUANTITY, initial=1)
+    visit_date = forms.DateField(
+        label=_("Day of the visit"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    visitors = Rows(
+        VisitorRow, label=_("Visitors"), one=_("Visitor"), add=_("Add a visitor"), max_rows=MAX_QUANTITY,
+        distinct="id_number",
+        help_text=_("One for each ticket, from the first; the others carry no name. An ID card opens the gate too."),
+    )  # fmt: skip
+    depends = (Depends("visit_date", ("product",), shown=_has_a_day),)
+    error_fields = {"lines": "quantity", "name": "visitors", "id_number": "visitors"}
+
+    def prepare(self) -> None:
+        self.today = today(self.desk.venue)
+        self.fields["product"].queryset = catalog.on_sale(self.desk.venue)  # type: ignore[attr-defined]
+        self.fields["quantity"].widget.attrs.update(inputmode="numeric", autocomplete="off")
+        when = self.fields["visit_date"]
+        when.initial = self.today
+        when.widget.attrs["min"] = self.today.isoformat()
+
+    def clean_visit_date(self) -> date | None:
+        wanted: date | None = self.cleaned_data["visit_date"]
+        if wanted is not None and wanted < self.today:
+            raise forms.ValidationError(_now("This day is over."))
+        return wanted
+
     def clean(self) -> dict[str, object]:
         cleaned = super().clean() or {}
-        if cleaned.get("id_number") and not cleaned.get("visitor_name") and "visitor_name" not in self.errors:
-            self.add_error("visitor_name", _("An ID number needs its holder's name."))
+        quantity, visitors = cleaned.get("quantity"), cleaned.get("visitors")
+        if quantity and visitors and len(visitors) > quantity:
+            self.add_error("visitors", _now("There are more visitors than tickets."))
         return cleaned
 
     def lines(self) -> list[OrderLine]:
-        product, quantity = self.cleaned_data["product"], self.cleaned_data["quantity"]
-        day, name = self.cleaned_data["visit_date"], self.cleaned_data["visitor_name"]
-        if not name:
-            return [OrderLine(product, quantity, day)]
-        lines = [OrderLine(product, 1, day, [VisitorInput(name, self.cleaned_data["id_number"])])]
-        return [*lines, OrderLine(product, quantity - 1, day)] if quantity > 1 else lines
-
-    def refuse(self, error: DomainError) -> None:
-        """Shows a service's refusal beside the field it is about, else above the form."""
-        field = FIELDS.get(error.field or "")
-        self.add_error(field, said(error))
+        product, quantity, day = (self.cleaned_data[name] for name in ("product", "quantity", "visit_date"))
+        named_ones = [VisitorInput(one["name"], one["id_number"]) for one in self.cleaned_data["visitors"]]
+        rest = quantity - len(named_ones)
+        lines = [OrderLine(product, len(named_ones), day, named_ones)] if named_ones else []
+        return [*lines, OrderLine(product, rest, day)] if rest else lines
 
 
 @page(Permission.ORDER_ISSUE)
 def issue(request: HttpRequest, desk: Desk) -> HttpResponse:
     if request.method != "POST":
-        return _show(request, desk, IssueForm(desk, initial={"idempotency_key": uuid4().hex}))
+        return _show(request, desk, IssueForm(desk, None, initial={"idempotency_key": uuid4().hex, "visitors": [{}]}))
     data = request.POST.copy()
     data["product"] = data.get("product", "").replace("\0", "")  # PostgreSQL takes no such character
-    products = {product.code: product for product in catalog.on_sale(desk.venue)}
-    chosen = products.get(data["product"])
-    if chosen and chosen.validity == TicketProduct.Validity.OPEN:
-        data["visit_date"] = today(desk.venue).isoformat()  # the field is not shown for an open ticket
-    form = IssueForm(desk, data)
+    form = IssueForm(desk, None, data)
+    if form.asked_again():
+        return _show(request, desk, form)
     if not form.is_valid():
         return _show(request, desk, form, 422)
     try:
@@ -136,7 +143,7 @@ def issue(request: HttpRequest, desk: Desk) -> HttpResponse:
     count = order.units.count()
     text = ngettext("Issued %(count)d ticket.", "Issued %(count)d tickets.", count)
     messages.success(request, text % {"count": count})
-    return redirect("console:order", order.number)
+    return redirect(order_url(order.number))
 
 
 def _show(request: HttpRequest, desk: Desk, form: IssueForm, status: int = 200) -> HttpResponse:
@@ -144,15 +151,16 @@ def _show(request: HttpRequest, desk: Desk, form: IssueForm, status: int = 200) 
     products = list(catalog.on_sale(desk.venue))
     choices = [_choice(product, product.code == wanted or len(products) == 1) for product in products]
     empty = Empty(
-        _("Nothing is on sale"), _("Products are created by a product manager and put on sale first."), "ticket"
+        _now("Nothing is on sale"), _now("Products are created by a product manager and put on sale first."), "ticket"
     )
-    return show(request, desk, "console/orders/issue.html",
-                {"form": form, "products": choices, "no_products": empty}, status)  # fmt: skip
+    template = "issue_parts" if request.headers.get("HX-Request") else "issue"
+    context = {"form": form, "products": choices, "no_products": empty}
+    return show(request, desk, f"console/orders/{template}.html", context, status)
 
 
 def _choice(product: TicketProduct, checked: bool) -> Choice:
     if product.validity == TicketProduct.Validity.DATED:
-        when = _("on the day chosen")
+        when = _now("on the day chosen")
     else:
         when = ngettext("%(days)d day from today", "%(days)d days from today", product.valid_days)
         when %= {"days": product.valid_days}

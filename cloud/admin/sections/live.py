@@ -33,7 +33,8 @@ def live_board(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 @page(Permission.STATION_SWITCH)
 def switch_lane(request: HttpRequest, desk: Desk, device_id: int) -> HttpResponse:
-    device = get_object_or_404(venues.gates(desk.venue), pk=device_id)
+    rows = desk.reach(Permission.STATION_SWITCH).narrow(venues.gates(desk.venue), "station")
+    device = get_object_or_404(rows, pk=device_id)
     wanted = _wanted(request, device.enabled)
     if request.method == "POST":
         try:
@@ -60,7 +61,8 @@ def switch_lane(request: HttpRequest, desk: Desk, device_id: int) -> HttpRespons
 
 @page(Permission.STATION_SWITCH)
 def switch_station(request: HttpRequest, desk: Desk, station_id: int) -> HttpResponse:
-    station = get_object_or_404(venues.stations(desk.venue), pk=station_id)
+    rows = desk.reach(Permission.STATION_SWITCH).narrow(venues.stations(desk.venue), "pk")
+    station = get_object_or_404(rows, pk=station_id)
     wanted = _wanted(request, station.enabled)
     if request.method == "POST":
         try:

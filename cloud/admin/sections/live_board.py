@@ -25,6 +25,7 @@ from cloud.core.business_day import calendar_of
 from cloud.gates import selectors as gates
 from cloud.gates.selectors import EdgeView, LaneView
 from cloud.staff.permissions import Permission
+from cloud.staff.reach import Reach
 from cloud.venues.models import Station
 from paifang.v1 import scan_pb2
 
@@ -110,7 +111,8 @@ def board(desk: Desk) -> Board:
     venue, now = desk.venue, desk.now
     today = admissions.today(venue, now)
     since = calendar_of(venue).start(today.day)
-    lanes = gates.lanes(venue, now)
+    here, switchable = desk.reach(Permission.LIVE_VIEW), desk.reach(Permission.STATION_SWITCH)
+    lanes = [lane for lane in gates.lanes(venue, now) if here.covers(lane.device.station_id)]
     minutes = admissions.admitted_per_minute(venue, MINUTES, now)
     return Board(
         now=now,
@@ -119,9 +121,9 @@ def board(desk: Desk) -> Board:
         chart=_chart(minutes),
         refusals=_refusals(admissions.refusals_by_reason(venue, since)),
         no_refusals=Empty(_("Nothing refused today"), _("Refused codes are counted here by reason."), "shield-check"),
-        stations=_stations(lanes, desk.may(Permission.STATION_SWITCH)),
+        stations=_stations(lanes, switchable),
         no_lanes=Empty(_("No lanes yet"), _("Lanes appear here once gates are set up at a station."), "door-open"),
-        recent=_recent(admissions.recent(venue, RECENT)),
+        recent=_recent(admissions.recent(venue, RECENT, here)),
         edges=tuple(_edge(view, now) for view in gates.edges(venue, now)),
         no_edges=Empty(_("No entrances yet"), _("An entrance appears here once its machine is set up."), "server"),
     )
@@ -135,7 +137,7 @@ def _tiles(
         "share": round(100 * today.refusals / presented) if presented else 0
     }
     return (
-        _inside(today.inside, capacity),
+        inside_tile(today.inside, capacity),
         TileView(
             _("Admitted today"),
             f"{today.persons:,}",
@@ -144,11 +146,11 @@ def _tiles(
             "circle-check",
         ),
         TileView(_("Refused today"), f"{today.refusals:,}", refused_share, "circle-x"),
-        _service(lanes),
+        service_tile(lanes),
     )
 
 
-def _inside(inside: int, capacity: int | None) -> TileView:
+def inside_tile(inside: int, capacity: int | None) -> TileView:
     if not capacity:
         return TileView(_("People inside"), f"{inside:,}", _("entered less left, today"), "users")
     share = round(100 * inside / capacity)
@@ -157,7 +159,7 @@ def _inside(inside: int, capacity: int | None) -> TileView:
     return TileView(_("People inside"), f"{inside:,}", note, "users", tone, share)
 
 
-def _service(lanes: Sequence[LaneView]) -> TileView:
+def service_tile(lanes: Sequence[LaneView]) -> TileView:
     working = sum(lane.online and lane.state in WORKING for lane in lanes)
     faults = sum(lane.online and lane.state == scan_pb2.LANE_STATE_FAULT for lane in lanes)
     silent = sum(not lane.online for lane in lanes)
@@ -220,14 +222,15 @@ def _refusals(counted: Sequence[tuple[int, int]]) -> tuple[RefusalView, ...]:
     return tuple(views)
 
 
-def _stations(lanes: Sequence[LaneView], may_switch: bool) -> tuple[StationGroup, ...]:
+def _stations(lanes: Sequence[LaneView], switchable: Reach) -> tuple[StationGroup, ...]:
     by_station: dict[int, tuple[Station | None, list[LaneView]]] = {}
     for lane in lanes:
         by_station.setdefault(lane.station.pk if lane.station else 0, (lane.station, []))[1].append(lane)
-    return tuple(_station(station, found, may_switch) for station, found in by_station.values())
+    return tuple(_station(station, found, switchable) for station, found in by_station.values())
 
 
-def _station(station: Station | None, lanes: Sequence[LaneView], may_switch: bool) -> StationGroup:
+def _station(station: Station | None, lanes: Sequence[LaneView], switchable: Reach) -> StationGroup:
+    may_switch = switchable.covers(station.pk if station else None)
     cards = tuple(_lane(lane, may_switch) for lane in lanes)
     if station is None:
         return StationGroup(0, _("At no station"), None, True, "", cards)

@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from cloud.admin.kit import verdict
 from cloud.admin.kit.pill import Pill, Tone
+from cloud.admin.kit.section import Value
 from cloud.admin.kit.table import Cell, Column, Empty, Row, Table
-from cloud.admin.kit.text import money, named, stamp
+from cloud.admin.kit.text import either, money, named, stamp
 from cloud.admissions.history import Presented
 from cloud.admissions.models import Admission
 from cloud.core.idnumber import masked
-from cloud.core.models import AuditRow
 from cloud.entitlements.acks import Applied
 from cloud.entitlements.models import Entitlement
 from cloud.sales.models import Order, OrderUnit
@@ -55,35 +56,38 @@ class Spread:
     waiting: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OrderView:
-    order: Order
-    pill: Pill
-    facts: tuple[Fact, ...]
-    units: tuple[UnitView, ...]
-    visits: Table
-    audit: Table
-    revocation: Spread | None
-
-
 def order_pill(order: Order) -> Pill:
     if order.state == Order.State.REVOKED:
         return Pill(_("Revoked"), Tone.BAD, "ban")
     return Pill(_("Issued"), Tone.GOOD, "circle-check")
 
 
-def order_facts(order: Order, units: Sequence[OrderUnit]) -> tuple[Fact, ...]:
-    author = order.created_by
-    facts = [
-        Fact(_("Total"), money(order.total_fen)),
-        Fact(_("Tickets"), str(len(units))),
-        Fact(_("Issued at"), stamp(order.created_at)),
-        Fact(_("Issued by"), (author.get_full_name() or author.get_username()) if author else _("the system")),
-        Fact(_("Business day"), order.business_day.isoformat()),
-    ]
-    if order.revoked_at:
-        facts += [Fact(_("Revoked at"), stamp(order.revoked_at)), Fact(_("Why revoked"), order.revoked_why)]
-    return tuple(facts)
+def order_url(number: str) -> str:
+    return reverse("console:section-detail", args=["orders", number])
+
+
+def author(order: Order) -> str:
+    by = order.created_by
+    return (by.get_full_name() or by.get_username()) if by else _("the system")
+
+
+def order_product(order: Order) -> str:
+    """The product of its tickets; of several kinds the first, and that there are others."""
+    first = either(order.first_zh, order.first_en)  # type: ignore[attr-defined]
+    last = either(order.last_zh, order.last_en)  # type: ignore[attr-defined]
+    return first if first == last else _("%(product)s and others") % {"product": first}
+
+
+# Of the detail page. What the order does not have is left out there.
+FACTS = (
+    Value("total", gettext_lazy("Total"), lambda one: money(one.total_fen)),
+    Value("units", gettext_lazy("Tickets"), lambda one: one.unit_count),
+    Value("issued", gettext_lazy("Issued at"), lambda one: one.created_at),
+    Value("author", gettext_lazy("Issued by"), author),
+    Value("day", gettext_lazy("Business day"), lambda one: one.business_day.isoformat()),
+    Value("revoked", gettext_lazy("Revoked at"), lambda one: one.revoked_at),
+    Value("why", gettext_lazy("Why revoked"), lambda one: one.revoked_why),
+)
 
 
 def unit_view(unit: OrderUnit, admissions: Sequence[Admission], groups: dict[int, int]) -> UnitView:
@@ -170,27 +174,6 @@ def _persons(admission: Admission) -> str:
         return ""
     text = ngettext("%(passed)d of %(persons)d person", "%(passed)d of %(persons)d persons", admission.persons)
     return text % {"passed": admission.passed, "persons": admission.persons}
-
-
-def audit_table(rows: Sequence[AuditRow]) -> Table:
-    names = {
-        "order.issue": _("Order issued"),
-        "order.revoke": _("Order revoked"),
-        "unit.reissue": _("New code given out"),
-    }
-    columns = (Column(_("When"), main=True), Column(_("What")), Column(_("Who")))
-    lines = []
-    for row in rows:
-        position = row.detail.get("position")
-        note = _("Ticket %(position)s") % {"position": position} if position else ""
-        lines.append(
-            Row(
-                f"audit-{row.pk}",
-                (Cell(stamp(row.at)), Cell(names.get(row.action, row.action), note), Cell(row.actor_name)),
-            )
-        )
-    empty = Empty(_("Nothing recorded"), _("Every change of this order is listed here with who made it."), "history")
-    return Table(_("What was done to this order"), columns, tuple(lines), empty)
 
 
 def spread_of(applied: Applied | None, seen: dict[int, datetime | None]) -> Spread | None:

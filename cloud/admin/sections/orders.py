@@ -1,183 +1,191 @@
-"""Orders: the list, one order, revoking it, replacing a ticket's code."""
+"""Orders: the section, and giving a ticket a new code. Issuing and showing a code are pages of their own."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+import django_filters
 from django import forms
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+from django_scopes import get_scope
 
 from cloud.admin.desk import Desk
 from cloud.admin.emulators import control
+from cloud.admin.kit import filters
 from cloud.admin.kit.confirm import Confirm, ask
+from cloud.admin.kit.forms import SectionForm
 from cloud.admin.kit.page import page, report, said, show
-from cloud.admin.kit.table import Cell, Column, Empty, Row, Table, page_of
-from cloud.admin.kit.text import money, stamp
+from cloud.admin.kit.registry import register
+from cloud.admin.kit.section import Action, Link, Panel, Section, Value, actor_of
+from cloud.admin.kit.text import money
 from cloud.admin.sections import order_view as view
 from cloud.admissions import selectors as admissions
 from cloud.admissions.history import presentations
+from cloud.catalog.models import TicketProduct
 from cloud.core.errors import DomainError
-from cloud.core.trail import trail_of
 from cloud.entitlements import spread
 from cloud.entitlements.selectors import pass_line
 from cloud.gates import selectors as gates
 from cloud.sales import selectors
 from cloud.sales.models import Order, OrderUnit
+from cloud.sales.personal import masked_name
 from cloud.sales.services import reissue_unit, revoke_order
 from cloud.staff.permissions import Permission
 from cloud.venues.models import Station
 
-QUERY_LENGTH = 60
 SESSION_REPLACED = "replaced_code"
+STATES = ((Order.State.ISSUED.value, _("Issued")), (Order.State.REVOKED.value, _("Revoked")))
 
 
-@page(Permission.ORDER_VIEW)
-def orders(request: HttpRequest, desk: Desk) -> HttpResponse:
-    query = request.GET.get("q", "").replace("\0", "").strip()[:QUERY_LENGTH]
-    found = page_of(selectors.orders(desk.venue, query), request.GET.get("page", ""))
-    context = {
-        "table": _orders_table(list(found.items), query, found.number),
-        "page": found,
-        "query": query,
-        "may_issue": desk.may(Permission.ORDER_ISSUE),
-    }
-    return show(request, desk, "console/orders/list.html", context)
+class RevokeForm(SectionForm):
+    why = forms.CharField(
+        label=_("Why"), max_length=200, help_text=_("Shown in the order to whoever looks it up."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )  # fmt: skip
 
 
-def _orders_table(rows: list[Order], query: str, number: int) -> Table:
-    columns = (
-        Column(_("Order"), main=True),
-        Column(_("State")),
-        Column(_("Tickets"), numeric=True),
-        Column(_("Total"), numeric=True),
-        Column(_("Issued at")),
-        Column(_("Issued by")),
-    )
-    lines = tuple(
-        Row(
-            f"order-{order.number}",
-            (
-                Cell(order.number),
-                Cell(pill=view.order_pill(order)),
-                Cell(str(order.unit_count)),  # type: ignore[attr-defined]
-                Cell(money(order.total_fen)),
-                Cell(stamp(order.created_at)),
-                Cell(_author(order)),
-            ),
-            url=reverse("console:order", args=[order.number]),
-        )
-        for order in rows
-    )
-    if query:
-        text = _("No order has this number, visitor or ticket. Numbers and ID numbers are matched whole.")
-        empty = Empty(_("Nothing found"), text, "search-x")
-    elif number > 1:
-        empty = Empty(_("No more orders"), _("The list ends before this page."), "receipt-text")
-    else:
-        empty = Empty(_("No orders yet"), _("Tickets you issue appear here with their entry codes."), "receipt-text")
-    return Table(_("Orders"), columns, lines, empty)
+class _ProductFilter(filters.NamedFilter):
+    def filter(self, qs: QuerySet[Order], value: TicketProduct | None) -> QuerySet[Order]:
+        return qs if value is None else selectors.with_product(qs, value)
 
 
-def _author(order: Order) -> str:
-    author = order.created_by
-    return (author.get_full_name() or author.get_username()) if author else _("the system")
+class _VisitFilter(django_filters.DateFilter):
+    def filter(self, qs: QuerySet[Order], value: date | None) -> QuerySet[Order]:
+        if value is None or value == date.max:
+            return qs
+        return selectors.for_visit(qs, get_scope()["venue"], value)
 
 
-@page(Permission.ORDER_VIEW)
-def order(request: HttpRequest, desk: Desk, number: str) -> HttpResponse:
-    found, units = order_or_404(desk, number)
-    ids = [unit.entitlement_id for unit in units]
-    entered = admissions.for_entitlements(desk.venue, ids)
+def _products(_request: HttpRequest | None) -> QuerySet[TicketProduct]:
+    return TicketProduct.objects.order_by("code")
+
+
+def _says_revoked(desk: Desk, orders: Sequence[Order]) -> Iterable[Any]:
+    units = OrderUnit.objects.filter(order__in=orders).values_list("entitlement_id", flat=True)
+    entered = admissions.for_entitlements(desk.venue, units)
+    used = sum(any(one.persons > one.returned for one in found) for found in entered.values())
+    yield ngettext_lazy(
+        '%(count)d ticket is refused at every gate within a moment, and its code shows "revoked".',
+        '%(count)d tickets are refused at every gate within a moment, and their codes show "revoked".',
+        len(units),
+    ) % {"count": len(units)}
+    if used:
+        yield ngettext_lazy(
+            "%(used)d of them has been used already; who is inside stays inside.",
+            "%(used)d of them have been used already; who is inside stays inside.",
+            used,
+        ) % {"used": used}
+    yield _("Nothing is paid back by this.")
+    yield _("It cannot be undone: to let the visitors in, issue new tickets.")
+
+
+def _tickets(desk: Desk, order: Order) -> dict[str, Any]:
+    units = list(selectors.units(desk.venue).filter(order=order))
+    entered = admissions.for_entitlements(desk.venue, [unit.entitlement_id for unit in units])
     groups = verifying_groups(units)
-    context = {
-        "view": view.OrderView(
-            order=found,
-            pill=view.order_pill(found),
-            facts=view.order_facts(found, units),
-            units=tuple(
-                view.unit_view(unit, entered.get(unit.entitlement_id, []), groups[unit.product_id]) for unit in units
-            ),
-            visits=view.visits_table(presentations(desk.venue, ids), units),
-            audit=view.audit_table(trail_of([found, *units])),
-            revocation=_spread(desk, found, units),
-        ),
-        "may_issue": desk.may(Permission.ORDER_ISSUE),
+    return {
+        "number": order.number,
+        "units": [
+            view.unit_view(unit, entered.get(unit.entitlement_id, []), groups[unit.product_id]) for unit in units
+        ],
         "may_show_pass": desk.may(Permission.ORDER_PASS),
-        "may_revoke": desk.may(Permission.ORDER_REVOKE) and found.state == Order.State.ISSUED,
-        "may_reissue": desk.may(Permission.ORDER_REISSUE) and found.state == Order.State.ISSUED,
+        "may_unmask": desk.may(Permission.PERSONAL_VIEW),
+        "may_reissue": desk.may(Permission.ORDER_REISSUE) and order.state == Order.State.ISSUED,
     }
-    return show(request, desk, "console/orders/detail.html", context)
+
+
+def _visits(desk: Desk, order: Order) -> Any:
+    units = list(selectors.units(desk.venue).filter(order=order))
+    return view.visits_table(presentations(desk.venue, [unit.entitlement_id for unit in units]), units)
+
+
+def _revocation(desk: Desk, order: Order) -> dict[str, Any] | None:
+    """How far its revocation has got; None of one that stands."""
+    if order.revoked_at is None:
+        return None
+    ids = [unit.entitlement_id for unit in order.units.all()]
+    applied = spread.revocation(desk.venue, ids, order.revoked_at)
+    state = view.spread_of(applied, {one.edge.pk: one.reported_at for one in gates.edges(desk.venue)})
+    return {"spread": state, "url": reverse("console:revocation", args=[order.number])} if state else None
+
+
+VALUES = (
+    Value("number", _("Order"), lambda one: one.number, main=True),
+    Value("state", _("State"), view.order_pill),
+    Value("product", _("Product"), view.order_product),
+    Value("units", _("Tickets"), lambda one: one.unit_count, numeric=True),
+    Value("visitor", _("Visitor"), lambda one: masked_name(one.visitor_name or "")),
+    Value("total", _("Total"), lambda one: money(one.total_fen), numeric=True, plain=lambda one: one.total_fen / 100),
+    Value("issued", _("Issued at"), lambda one: one.created_at, order=("created_at",)),
+    Value("author", _("Issued by"), view.author),
+    Value("day", _("Business day"), lambda one: one.business_day.isoformat(), listed=False),
+    Value("revoked", _("Revoked at"), lambda one: one.revoked_at, listed=False),
+    Value("why", _("Why revoked"), lambda one: one.revoked_why, listed=False),
+)
+
+
+ORDERS = register(
+    Section(
+        key="orders",
+        group="tickets",
+        icon="receipt-text",
+        title=_("Orders"),
+        one=_("Order"),
+        view=Permission.ORDER_VIEW,
+        rows=lambda desk: selectors.listed(desk.venue),
+        label=lambda one: one.number,
+        by="number",
+        values=VALUES,
+        order=("-created_at",),
+        search=(selectors.matching,),
+        search_hint=_("Order number, visitor's name or ID number, product"),
+        filters={
+            "state": filters.choice(_("State"), "state", STATES),
+            "product": _ProductFilter(label=_("Product"), queryset=_products, empty_label=_("All")),
+            "visit": _VisitFilter(
+                label=_("Valid on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+            ),
+            "since": filters.since(_("From day"), "created_at"),
+            "until": filters.until(_("To day"), "created_at"),
+        },
+        facts=view.FACTS,
+        state=view.order_pill,
+        panels=(
+            Panel(_("Revocation"), _revocation, "console/orders/revocation.html"),
+            Panel(_("Tickets"), _tickets, "console/orders/units.html"),
+            Panel(_("At the gates"), _visits),
+        ),
+        trail=lambda one: [one, *one.units.all()],
+        actions=(
+            Action(
+                "revoke", _("Revoke"), Permission.ORDER_REVOKE, _says_revoked, _("Revoked: %(name)s"),
+                run=lambda desk, row, values: revoke_order(**actor_of(desk), order=row, why=values["why"]),
+                fits=lambda one: one.state == Order.State.ISSUED, form=RevokeForm, icon="ban", grave=True,
+            ),
+        ),
+        links=(Link(_("Issue tickets"), "console:issue", Permission.ORDER_ISSUE),),
+        personal=True,
+        empty=_("Tickets you issue appear here with their entry codes."),
+        place=10,
+        pages=("console:issue", "console:reissue", "console:qr"),
+    )
+)  # fmt: skip
 
 
 @page(Permission.ORDER_VIEW)
 def revocation(request: HttpRequest, desk: Desk, number: str) -> HttpResponse:
     """The part that says how far a revocation has got; asks again until every gate has it."""
-    found, units = order_or_404(desk, number)
-    state = _spread(desk, found, units)
-    if state is None:
-        return HttpResponse()
-    context = {"spread": state, "url": reverse("console:revocation", args=[number])}
-    return show(request, desk, "console/orders/revocation_part.html", context)
-
-
-def _spread(desk: Desk, order: Order, units: list[OrderUnit]) -> view.Spread | None:
-    if order.revoked_at is None:
-        return None
-    applied = spread.revocation(desk.venue, [unit.entitlement_id for unit in units], order.revoked_at)
-    return view.spread_of(applied, {one.edge.pk: one.reported_at for one in gates.edges(desk.venue)})
-
-
-class RevokeForm(forms.Form):
-    why = forms.CharField(max_length=200)
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self.fields["why"].label = _("Why")
-        self.fields["why"].help_text = _("Shown in the order to whoever looks it up.")
-        self.fields["why"].widget.attrs["autocomplete"] = "off"
-
-
-@page(Permission.ORDER_REVOKE)
-def revoke(request: HttpRequest, desk: Desk, number: str) -> HttpResponse:
-    found, units = order_or_404(desk, number)
-    form = RevokeForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            revoke_order(actor=desk.actor, venue=desk.venue, order=found, why=form.cleaned_data["why"])
-        except DomainError as error:
-            report(request, error)
-        else:
-            messages.success(request, _("Order %(number)s is revoked.") % {"number": found.number})
-        return redirect("console:order", number)
-    entered = admissions.for_entitlements(desk.venue, [unit.entitlement_id for unit in units])
-    used = sum(any(one.persons > one.returned for one in entered.get(unit.entitlement_id, [])) for unit in units)
-    tickets = ngettext(
-        '%(count)d ticket is refused at every gate within a moment, and its code shows "revoked".',
-        '%(count)d tickets are refused at every gate within a moment, and their codes show "revoked".',
-        len(units),
-    ) % {"count": len(units)}
-    lines = [tickets]
-    if used:
-        text = ngettext(
-            "%(used)d of them has been used already; who is inside stays inside.",
-            "%(used)d of them have been used already; who is inside stays inside.",
-            used,
-        )
-        lines.append(text % {"used": used})
-    lines += [_("Nothing is paid back by this."), _("It cannot be undone: to let the visitors in, issue new tickets.")]
-    confirm = Confirm(
-        title=_("Revoke order %(number)s?") % {"number": found.number},
-        consequences=tuple(lines),
-        verb=_("Revoke the order"),
-        url=reverse("console:revoke", args=[number]),
-        back=reverse("console:order", args=[number]),
-        grave=True,
-        form=form,
-    )
-    return ask(request, desk, confirm, 422 if request.method == "POST" else 200)
+    found, _units = order_or_404(desk, number)
+    state = _revocation(desk, found)
+    return show(request, desk, "console/orders/revocation.html", {"panel": state}) if state else HttpResponse()
 
 
 @page(Permission.ORDER_REISSUE)
@@ -189,21 +197,21 @@ def reissue(request: HttpRequest, desk: Desk, number: str, position: int) -> Htt
             reissue_unit(actor=desk.actor, venue=desk.venue, unit=unit)
         except DomainError as error:
             report(request, error)
-            return redirect("console:order", number)
+            return redirect(view.order_url(number))
         if control():
             # So that somebody trying the demo can show the old code to a gate and see it refused.
             request.session[SESSION_REPLACED] = {"unit": unit.pk, "line": old}
         messages.success(request, _("Here is the new code. The old one is refused as replaced from now on."))
         return redirect("console:qr", number, position)
     confirm = Confirm(
-        title=_("Give ticket %(position)s a new code?") % {"position": position},
+        title=str(_("Give ticket %(position)s a new code?")) % {"position": position},
         consequences=(
-            _('The visitor needs the new code: the one they have is refused as "replaced" within a moment.'),
-            _("Uses already made stay counted."),
+            str(_('The visitor needs the new code: the one they have is refused as "replaced" within a moment.')),
+            str(_("Uses already made stay counted.")),
         ),
-        verb=_("Give out a new code"),
+        verb=str(_("Give out a new code")),
         url=reverse("console:reissue", args=[number, position]),
-        back=reverse("console:order", args=[number]),
+        back=view.order_url(number),
     )
     return ask(request, desk, confirm)
 

@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from cloud.admin.desk import Desk
 from cloud.admin.kit import filters
 from cloud.admin.kit.cells import enabled_pill
+from cloud.admin.kit.depends import Depends
+from cloud.admin.kit.import_spec import Import, ImportColumn
 from cloud.admin.kit.pill import Pill, Tone
 from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Action, FormSpec, Panel, Related, Section, Value, actor_of
@@ -34,7 +36,7 @@ class EditForm(RulesForm):
     validity = forms.ChoiceField(label=_("Validity"), choices=VALIDITIES, initial="dated")
     valid_days = forms.IntegerField(
         label=_("Days"), min_value=1, max_value=services.MAX_DAYS, initial=1,
-        help_text=_("Counted from the day of sale; a ticket for a booked day has no use for it."),
+        help_text=_("Counted from the day of sale, which is the first."),
     )  # fmt: skip
     persons = forms.IntegerField(
         label=_("Persons"), min_value=1, max_value=services.MAX_PERSONS, initial=1,
@@ -52,6 +54,7 @@ class EditForm(RulesForm):
         Station.objects.none(), label=_("Stations that verify it"), required=False,
         widget=forms.CheckboxSelectMultiple, help_text=_("Same-type stations come and go together."),
     )  # fmt: skip
+    depends = (Depends("valid_days", ("validity",), shown=lambda validity: validity == "open", otherwise=1),)
     layout = (
         (_("Only for tickets sold from now on: those already sold stay as they were"), _RULES),
         *product_rules.LAYOUT,
@@ -80,6 +83,28 @@ class CreateForm(EditForm):
         label=_("Code"), max_length=32, help_text=_("Letters, digits, - and _; it cannot be changed.")
     )
     layout = ((_("Ticket"), ("code", *_RULES)), *product_rules.LAYOUT, (_("Entrances"), ("stations",)))
+
+
+def _change(desk: Desk, product: TicketProduct, values: dict[str, Any], changed: set[str]) -> None:
+    terms = {name: value for name, value in values.items() if name != "code"}
+    live_services.edit_product(**actor_of(desk), product=product, **terms)
+
+
+IMPORT = Import(
+    permission=Permission.PRODUCT_MANAGE,
+    form=CreateForm,
+    columns=(
+        ImportColumn("code", example="adult"),
+        ImportColumn("name_zh", example="成人票"),
+        ImportColumn("name_en", example="Adult"),
+        ImportColumn("price", example="80.00"),
+        *(ImportColumn(name) for name in ("validity", "valid_days", "persons", "uses", "keep_on_timeout")),
+        ImportColumn("stations", _("Names or numbers, with commas between them.")),
+    ),
+    key="code",
+    create=lambda desk, values: live_services.create_product(**actor_of(desk), **values),
+    change=_change,
+)
 
 
 def _stations(product: TicketProduct) -> str:
@@ -156,6 +181,7 @@ PRODUCTS = register(
                 _("No station verifies this product."), "stations",
             ),
         ),
+        imports=IMPORT,
         create=FormSpec(
             CreateForm, Permission.PRODUCT_MANAGE,
             lambda desk, row, values: live_services.create_product(**actor_of(desk), **values),

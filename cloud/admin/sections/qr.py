@@ -18,7 +18,7 @@ from cloud.admin.kit import verdict
 from cloud.admin.kit.page import page, said, show
 from cloud.admin.kit.pill import Pill
 from cloud.admin.kit.text import minute, named, stamp
-from cloud.admin.sections.order_view import Fact, UnitView, unit_view
+from cloud.admin.sections.order_view import Fact, UnitView, order_url, unit_view
 from cloud.admin.sections.orders import SESSION_REPLACED, unit_or_404, verifying_groups
 from cloud.admissions import history
 from cloud.admissions import selectors as admissions
@@ -84,7 +84,7 @@ def qr(request: HttpRequest, desk: Desk, number: str, position: int) -> HttpResp
         svg=drawn(line, _("Entry code of ticket %(position)s") % {"position": position}),
         line=line,
         facts=tuple(facts),
-        order_url=reverse("console:order", args=[order.number]),
+        order_url=order_url(order.number),
         present_url=reverse("console:present", args=[order.number, position]),
         lanes=_lanes(desk),
         replaced_line=_replaced(request, unit),
@@ -96,8 +96,9 @@ def _lanes(desk: Desk) -> tuple[LaneChoice, ...] | None:
     if emulators.control() is None:
         return None
     choices = []
+    reach = desk.reach(Permission.LIVE_VIEW)
     for lane in gates.lanes(desk.venue):
-        if emulators.has_lane(lane.device.identifier):
+        if reach.covers(lane.device.station_id) and emulators.has_lane(lane.device.identifier):
             enabled = lane.device.enabled and (lane.station is None or lane.station.enabled)
             pill = verdict.lane_state(lane.state, enabled=enabled, online=lane.online)
             station = named(lane.station) if lane.station else ""
@@ -170,9 +171,10 @@ def _waiting(request: HttpRequest, desk: Desk, unit: OrderUnit, device: Device, 
 
 
 def _lane(desk: Desk, named_by: str) -> Device:
-    """A lane of this venue by identifier or id. 404 for any other."""
+    """A lane within reach, by identifier or id. 404 for any other."""
+    reach = desk.reach(Permission.LIVE_VIEW)
     for lane in gates.lanes(desk.venue):
-        if named_by in (lane.device.identifier, str(lane.device.pk)):
+        if reach.covers(lane.device.station_id) and named_by in (lane.device.identifier, str(lane.device.pk)):
             return lane.device
     raise Http404("no such lane")
 

@@ -18,6 +18,7 @@ from cloud.admin.kit.pill import Pill, Tone
 from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Action, FormSpec, Related, Section, Value, actor_of
 from cloud.admin.kit.text import money, named
+from cloud.admin.sections.groups import says_joined
 from cloud.catalog.models import TicketProduct
 from cloud.entitlements import live_services
 from cloud.staff.permissions import Permission
@@ -162,6 +163,14 @@ STATIONS = register(
                     **actor_of(desk), station=row, products=values["products"]
                 ),
                 fits=lambda one: one.nature == Station.Nature.ENTRY, form=ProductsForm, icon="ticket", bulk=False,
+            ),
+            Action(
+                "same_type", _("Make same-type"), Permission.STATION_MANAGE, lambda desk, rows: says_joined(desk, rows),
+                _("Same-type from now on: %(name)s"),
+                run_all=lambda desk, rows, values: live_services.join_groups(
+                    **actor_of(desk), station=rows[0], others=rows[1:]
+                ),
+                fits=lambda one: one.nature == Station.Nature.ENTRY, icon="link",
             ),
             Action(
                 "enable", _("Enable"), Permission.STATION_SWITCH,

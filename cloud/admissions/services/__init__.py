@@ -1,6 +1,7 @@
-"""What happens to the gates' journals: ingest, occupancy, the check of the sums."""
+"""What happens to the gates' journals: ingest, occupancy, the check of the sums, cases."""
 
 from cloud.admissions.services.check import check_day
+from cloud.admissions.services.decide import close_case, reopen_case, review_case
 from cloud.admissions.services.ingest import ingest
 
-__all__ = ["check_day", "ingest"]
+__all__ = ["check_day", "close_case", "ingest", "reopen_case", "review_case"]

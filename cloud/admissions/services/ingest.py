@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from django.db import transaction
 from django.utils import timezone
 
+from cloud.admissions import cases
 from cloud.admissions.bulk import insert_new, update_rows
 from cloud.admissions.chain import Aside, Chain, judge, positions
 from cloud.admissions.decode import MAX_SMALL, Decoded, decode
@@ -96,7 +97,7 @@ def _keep_aside(edge: Edge, aside: Sequence[Aside]) -> None:
     }
     fresh = {(kept.item.entry_hash, kept.why): kept for kept in aside}
     fresh = {key: kept for key, kept in fresh.items() if key not in before}
-    SetAside.objects.bulk_create(
+    rows = SetAside.objects.bulk_create(
         SetAside(
             venue_id=edge.venue_id,
             edge=edge,
@@ -108,6 +109,7 @@ def _keep_aside(edge: Edge, aside: Sequence[Aside]) -> None:
         )
         for kept in fresh.values()
     )
+    cases.open_set_aside(edge, rows)
     for why in sorted({kept.why for kept in fresh.values()}):
         same = [kept for kept in fresh.values() if kept.why == why]
         raise_alarm(
@@ -191,13 +193,16 @@ def _take(edge: Edge, taken: Sequence[Decoded]) -> None:
         _ADMISSION,
         [(*(getattr(heads[seq], name) for name in _HEAD), *_changing(passage)) for seq, passage in passages.items()],
     )
-    counted = list(passages.values())
+    counted = list(passages.items())
     if settlements:
-        counted += _settle_stored(edge, settlements)
+        counted += _settle_stored(edge, settlements).items()
     usage.relay_all(edge, [usage.Reported(owner, group, record) for (owner, group), record in usages.items()])
     for code, times in alarms.items():
         raise_alarm("edge." + code, edge, edge.venue, times=times)
-    count(edge, counted)  # last: other edges of the station wait for these rows until the commit
+    cases.open_flagged(edge, {seq: passage.outcome for seq, passage in counted})
+    # Last: other edges wait for these rows until the commit, those of the station, then all of the venue.
+    count(edge, (passage for _seq, passage in counted))
+    cases.open_double_uses(edge, {head.entitlement_id for head in heads.values() if head.entitlement_id})
 
 
 def _changing(passage: Passage) -> tuple[object, ...]:
@@ -207,8 +212,8 @@ def _changing(passage: Passage) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _settle_stored(edge: Edge, settlements: Sequence[tuple[scan_pb2.Settlement, datetime]]) -> list[Passage]:
-    """Settles admissions of earlier batches. One that is not here (its entry was kept aside) is alarmed."""
+def _settle_stored(edge: Edge, settlements: Sequence[tuple[scan_pb2.Settlement, datetime]]) -> dict[int, Passage]:
+    """Settles admissions of earlier batches, by seq. One that is not here (its entry was kept aside) is alarmed."""
     wanted = {body.admission_seq for body, _ in settlements}
     rows = Admission.objects.filter(venue_id=edge.venue_id, edge=edge, seq__in=wanted).values_list(
         "seq", "id", "business_day", "station_id", "persons", "passed", "returned", "outcome", "settled_at",
@@ -222,4 +227,4 @@ def _settle_stored(edge: Edge, settlements: Sequence[tuple[scan_pb2.Settlement, 
     orphans = sorted(wanted - stored.keys())
     if orphans:
         raise_alarm("journal.orphan_settlement", edge, edge.venue, entries=len(orphans), first_admission=orphans[0])
-    return [passage for _, passage in stored.values()]
+    return {seq: passage for seq, (_pk, passage) in stored.items()}

@@ -14,7 +14,8 @@ from cloud.entitlements.live_services.calendar import (
 from cloud.entitlements.live_services.capacity import set_capacity
 from cloud.entitlements.live_services.create import create_device, create_product, create_station
 from cloud.entitlements.live_services.edit import edit_device, edit_station
-from cloud.entitlements.live_services.groups import join_groups, leave_group
+from cloud.entitlements.live_services.edit_venue import edit_venue
+from cloud.entitlements.live_services.groups import join_groups, leave_group, rename_group
 from cloud.entitlements.live_services.product_edit import edit_product
 from cloud.entitlements.live_services.products import set_product_stations, set_station_products
 from cloud.entitlements.live_services.switches import move_device, set_device_enabled, set_station_enabled
@@ -29,11 +30,13 @@ __all__ = [
     "edit_device",
     "edit_product",
     "edit_station",
+    "edit_venue",
     "fill_calendar",
     "join_groups",
     "keep_calendar",
     "leave_group",
     "move_device",
+    "rename_group",
     "set_capacity",
     "set_device_enabled",
     "set_product_stations",

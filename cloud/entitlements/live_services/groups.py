@@ -10,6 +10,7 @@ from django.utils import timezone
 from cloud.catalog.models import ProductStation, TicketProduct
 from cloud.core import audit
 from cloud.core.actors import Actor
+from cloud.core.inputs import required_text
 from cloud.core.locks import lock_row, lock_rows
 from cloud.entitlements import carried, live
 from cloud.entitlements.live_services.products import force_products
@@ -29,8 +30,8 @@ def join_groups(
 ) -> list[Station]:
     """Makes the groups of the station and the others one: all their members exclude each other from now on.
 
-    Their products become one list: `products`, or everything any of them verifies (S-12). What was used at
-    either counts in the group. Returns its stations.
+    The station's own group stays, the others' become empty. Their products become one list: `products`, or
+    everything any of them verifies (S-12). What was used at either counts in the group. Returns its stations.
 
     Raises:
         DomainError: "station.exit_group", "permission.denied", "row.gone".
@@ -47,9 +48,10 @@ def join_groups(
         kept = set(ProductStation.objects.filter(station__in=stations).values_list("product_id", flat=True))
     else:
         kept = {product.pk for product in lock_rows(TicketProduct, (product.pk for product in products))}
-    target, now = groups[0], timezone.now()
-    for other in groups[1:]:
-        carried.carry(venue, other, target, now)
+    target, now = next(one.group_id for one in stations if one.pk == station.pk), timezone.now()
+    for other in groups:
+        if other != target:
+            carried.carry(venue, other, target, now)
     for member in stations:
         member.group_id = target
     Station.objects.bulk_update(stations, ["group"])
@@ -57,6 +59,23 @@ def join_groups(
     live.publish_stations(venue, stations)
     audit.write(actor, "station.join", station, venue, stations=[member.number for member in stations])
     return stations
+
+
+@transaction.atomic
+def rename_group(*, actor: Actor, venue: Venue, group: ExclusionGroup, name: str) -> ExclusionGroup:
+    """What the group is called in the console: no gate shows it.
+
+    Raises:
+        DomainError: "input.*", "permission.denied", "row.gone".
+    """
+    require(actor, Permission.STATION_MANAGE, venue)
+    name = required_text(name, "name", 80)
+    group = lock_row(ExclusionGroup, group.pk)
+    if group.name != name:
+        before, group.name = group.name, name
+        group.save(update_fields=["name"])
+        audit.write(actor, "group.rename", group, venue, name=[before, name])
+    return group
 
 
 @transaction.atomic

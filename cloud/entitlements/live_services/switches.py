@@ -9,14 +9,14 @@ from cloud.core.actors import Actor
 from cloud.core.errors import DomainError
 from cloud.core.locks import lock_row
 from cloud.entitlements import live
-from cloud.staff.permissions import Permission, require
+from cloud.staff.permissions import Permission, require, require_at
 from cloud.venues.models import Device, Station, Venue
 
 
 @transaction.atomic
 def set_station_enabled(*, actor: Actor, venue: Venue, station: Station, enabled: bool) -> Station:
     """Switches a station (S-15). Its devices keep their own status, which counts again afterwards (S-21)."""
-    require(actor, Permission.STATION_SWITCH, venue)
+    require_at(actor, Permission.STATION_SWITCH, venue, station.pk)
     station = lock_row(Station, station.pk)
     if station.enabled != enabled:
         station.enabled = enabled
@@ -29,8 +29,8 @@ def set_station_enabled(*, actor: Actor, venue: Venue, station: Station, enabled
 @transaction.atomic
 def set_device_enabled(*, actor: Actor, venue: Venue, device: Device, enabled: bool) -> Device:
     """Switches one device; its station and the others there are not touched (S-20)."""
-    require(actor, Permission.STATION_SWITCH, venue)
     device = lock_row(Device, device.pk)
+    require_at(actor, Permission.STATION_SWITCH, venue, device.station_id)
     if device.enabled != enabled:
         device.enabled = enabled
         device.save(update_fields=["enabled"])

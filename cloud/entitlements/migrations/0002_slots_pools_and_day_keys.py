@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('entitlements', '0001_initial'),
-        ('venues', '0002_calendar_and_capacity'),
+        ('venues', '0003_calendar_and_capacity'),
     ]
 
     operations = [

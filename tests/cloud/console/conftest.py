@@ -15,6 +15,9 @@ from cloud.staff.models import Employee
 from cloud.venues.models import Device, Edge, Venue
 from paifang.v1 import scan_pb2
 from tests.support import venue as make
+from tests.support.browser import chromium, open_page, park
+
+__all__ = ["chromium", "open_page", "park"]  # fixtures
 
 settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # else the file server warns of it in every test
 

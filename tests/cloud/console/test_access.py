@@ -12,7 +12,7 @@ from cloud.staff.models import Employee
 from cloud.venues.models import Device, Station, Venue
 from tests.support import venue as make
 
-PAGES = ("live", "live-board", "orders", "issue")
+PAGES = ("overview", "live", "live-board", "issue")
 # role -> pages it does not have
 CLOSED = {
     "administrator": set(),
@@ -176,7 +176,7 @@ def test_our_own_failure_is_admitted(log_in, monkeypatch):
     client = log_in("viewer")
     client.raise_request_exception = False
     monkeypatch.setattr("cloud.admin.sections.live.board", lambda desk: 1 / 0)
-    response = client.get("/")
+    response = client.get("/live")
     assert response.status_code == 500
     assert "Something failed on our side" in response.content.decode()
     assert "ZeroDivisionError" not in response.content.decode()

@@ -30,7 +30,7 @@ def text_of(response) -> str:
 
 
 def test_a_new_venue_says_what_will_be_here(log_in):
-    text = text_of(log_in().get("/"))
+    text = text_of(log_in().get("/live"))
     for wanted in ("Nobody was admitted in the last 30 minutes.", "Nothing refused today", "No lanes yet",
                    "Nothing presented yet", "No entrances yet", "none set up yet"):  # fmt: skip
         assert wanted in text
@@ -112,7 +112,7 @@ def test_names_are_text_not_markup(log_in, venue: Venue, west: Station, edge: Ed
     west.name_en = nasty
     west.save()
     present(device, 11)
-    page = log_in().get("/").content.decode()
+    page = log_in().get("/live").content.decode()
     assert nasty not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import segno
@@ -13,11 +15,12 @@ from PIL import Image
 
 from cloud.catalog.models import TicketProduct
 from cloud.core.business_day import today
+from cloud.core.models import AuditRow
 from cloud.entitlements import acks, sequencer
 from cloud.entitlements.models import Entitlement
 from cloud.entitlements.selectors import pass_line
 from cloud.sales.models import Order, OrderUnit
-from cloud.sales.services import issue_order
+from cloud.sales.services import issue_order, revoke_order
 from cloud.sales.values import OrderLine, VisitorInput
 from cloud.staff.models import Employee
 from cloud.venues.models import Device, Edge, Venue
@@ -44,11 +47,15 @@ def unit(order: Order, position: int = 1) -> OrderUnit:
     return OrderUnit.objects.select_related("entitlement").get(order=order, position=position)
 
 
-def asked(venue: Venue, **changes: str) -> dict[str, str]:
+def asked(venue: Venue, **changes: Any) -> dict[str, Any]:
     return {
         "idempotency_key": "k1", "product": "adult", "quantity": "2", "visit_date": today(venue).isoformat(),
-        "visitor_name": "", "id_number": "",
+        "visitors": "0", "visitors-0-name": "", "visitors-0-id_number": "",
     } | changes  # fmt: skip
+
+
+def visitor(name: str, number: str = "", row: int = 0) -> dict[str, str]:
+    return {f"visitors-{row}-name": name, f"visitors-{row}-id_number": number}
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
@@ -56,9 +63,9 @@ def asked(venue: Venue, **changes: str) -> dict[str, str]:
 
 def test_an_empty_list_says_why(log_in):
     client = log_in()
-    assert "No orders yet" in text_of(client.get("/orders"))
+    assert "Tickets you issue appear here" in text_of(client.get("/orders"))
     assert "Nothing found" in text_of(client.get("/orders?q=missing"))
-    assert "No more orders" in text_of(client.get("/orders?page=3"))
+    assert "No more rows" in text_of(client.get("/orders?page=3"))
 
 
 @pytest.mark.spec("O-04")
@@ -81,14 +88,43 @@ def test_pages_of_the_list(log_in, venue: Venue, adult: TicketProduct):
     client = log_in()
     first = client.get("/orders")
     assert "Rows 1–25" in text_of(first)
-    assert "Older" in text_of(first)
-    assert "Newer" not in text_of(first)
+    assert 'rel="next"' in first.content.decode()
+    assert 'rel="prev"' not in first.content.decode()
     second = text_of(client.get("/orders?page=2&q=Adult"))
     assert "Rows 26–27" in second
     assert numbers[0] in second
     assert numbers[26] not in second
     for wrong in ("0", "-1", "x", "9" * 40, "²", ""):
         assert numbers[26] in text_of(client.get("/orders", {"page": wrong}))
+
+
+def test_lists_and_exports_show_no_whole_name_and_no_number(log_in, order: Order):
+    client = log_in()
+    page = client.get("/orders?columns=visitor").content.decode()
+    assert "王**" in page
+    exported = b"".join(client.get("/orders/export.csv", {"q": "王小明"}).streaming_content).decode("utf-8-sig")
+    assert "王**" in exported
+    assert order.number in exported
+    for kept in (page, exported):
+        assert "王小明" not in kept
+        assert NUMBER not in kept
+    noted = AuditRow.objects.get(action="export")
+    assert noted.detail["searched"] is True
+    assert "王小明" not in str(noted.detail)
+
+
+def test_the_list_is_narrowed_to_a_state_a_product_and_a_day(log_in, venue: Venue, order: Order, week: TicketProduct):
+    other = issue_order(actor=make.SYSTEM, venue=venue, lines=[OrderLine(week, 1)], idempotency_key="w")
+    revoke_order(actor=make.SYSTEM, venue=venue, order=other, why="x")
+    client = log_in()
+    later = today(venue) + timedelta(days=2)
+    for query, found in (
+        ({"state": "issued"}, [order]), ({"state": "revoked"}, [other]), ({"product": week.pk}, [other]),
+        ({"visit": today(venue)}, [order, other]), ({"visit": later}, [other]), ({"until": "2020-01-01"}, []),
+        ({"since": timezone.localdate(timezone=ZoneInfo("Asia/Shanghai"))}, [order, other]),
+    ):  # fmt: skip
+        page = text_of(client.get("/orders", query))
+        assert [one for one in (order, other) if one.number in page] == found, query
 
 
 # --- one order --------------------------------------------------------------------------------------------------------
@@ -133,7 +169,7 @@ def test_names_in_an_order_are_text_not_markup(log_in, venue: Venue, adult: Tick
         assert "<img" not in page
 
 
-@pytest.mark.parametrize("address", ["", "/revoke", "/revocation", "/1/qr", "/1/reissue", "/1/presented"])
+@pytest.mark.parametrize("address", ["", "/revocation", "/1/qr", "/1/reissue", "/1/presented"])
 def test_orders_of_another_venue_and_missing_ones_are_not_found(log_in, order: Order, address):
     client = log_in()
     assert client.get(f"/orders/nothing{address}").status_code == 404
@@ -157,7 +193,7 @@ def test_issuing_tickets(log_in, venue: Venue, adult: TicketProduct):
     client = log_in("product_manager")
     form = client.get("/orders/new").content.decode()
     assert re.search(r'name="idempotency_key" value="[0-9a-f]{32}"', form)
-    done = client.post("/orders/new", asked(venue, visitor_name=" 王小明 ", id_number=NUMBER.lower()), follow=True)
+    done = client.post("/orders/new", asked(venue, **visitor(" 王小明 ", NUMBER.lower())), follow=True)
     made = Order.objects.get()
     assert done.redirect_chain == [(f"/orders/{made.number}", 302)]
     assert "Issued 2 tickets." in text_of(done)
@@ -165,6 +201,36 @@ def test_issuing_tickets(log_in, venue: Venue, adult: TicketProduct):
     assert [bool(one.visitor) for one in made.units.all()] == [True, False]
     assert made.units.get(position=1).visitor.name == "王小明"
     assert made.units.get(position=1).visitor.id_number_last4 == NUMBER[-4:]
+
+
+def test_visitors_are_bound_to_the_tickets_in_their_order(log_in, venue: Venue, adult: TicketProduct):
+    rows = {**visitor("李", row=7), **visitor("王", NUMBER, row=2), **visitor("", row=3)}
+    log_in().post("/orders/new", asked(venue, quantity="3", visitors=["7", "3", "2"], **rows))
+    units = Order.objects.get().units.order_by("position")
+    assert [one.visitor.name if one.visitor else "" for one in units] == ["李", "王", ""]
+
+
+def test_without_a_script_the_server_adds_and_removes_visitors(log_in, venue: Venue, adult: TicketProduct):
+    client = log_in()
+    sent = asked(venue, quantity="many", visitors=["4", "2"], **visitor("李", row=4), **visitor("王", row=2))
+    page = client.post("/orders/new", {**sent, "_rows": "visitors.add"}).content.decode()
+    assert re.findall(r'name="visitors" value="(\d+)"', page) == ["4", "2", "5"]
+    assert 'value="many"' in page  # nothing is checked yet
+    assert "pf-error" not in page
+    page = client.post("/orders/new", {**sent, "_rows": "visitors.remove.4"}).content.decode()
+    assert re.findall(r'name="visitors" value="(\d+)"', page) == ["2"]
+    assert 'value="李"' not in page
+    assert Order.objects.count() == 0
+
+
+def test_a_day_is_asked_for_where_the_ticket_has_one(log_in, venue: Venue, adult: TicketProduct, week: TicketProduct):
+    client = log_in()
+    for product, unfit in (("adult", False), ("week", True)):
+        sent = {**asked(venue, product=product), "_redraw": "1"}
+        part = client.post("/orders/new", sent, headers={"HX-Request": "true"}).content.decode()
+        assert "<html" not in part
+        assert ("pf-unfit" in part) is unfit
+    assert Order.objects.count() == 0
 
 
 def test_sending_the_form_twice_issues_one_order(log_in, venue: Venue, adult: TicketProduct):
@@ -198,10 +264,21 @@ def test_a_form_sent_again_after_a_change_asks_once_more(log_in, venue: Venue, a
         ({"visit_date": ""}, "visit_date", "required"),
         ({"visit_date": "2026-02-30"}, "visit_date", "valid date"),
         ({"visit_date": "2020-01-01"}, "visit_date", "This day is over."),
-        ({"visitor_name": "x" * 61}, "visitor_name", "at most 60"),
-        ({"visitor_name": "王", "id_number": NUMBER[:-1]}, "id_number", "Not a valid ID number"),
-        ({"visitor_name": "王", "id_number": NUMBER[:-1] + ("1" if NUMBER[-1] == "0" else "0")}, "id_number", "check"),
-        ({"id_number": NUMBER}, "visitor_name", "needs its holder"),
+        (visitor("x" * 61), "visitors-0-name", "at most 60"),
+        (visitor("王", NUMBER[:-1]), "visitors-0-id_number", "Not a valid ID number"),
+        (visitor("王", NUMBER[:-1] + ("1" if NUMBER[-1] == "0" else "0")), "visitors-0-id_number", "check"),
+        (visitor("", NUMBER), "visitors-0-name", "required"),
+        (visitor("", NUMBER), "visitors", "Look at row 1."),
+        (
+            {"quantity": "1", **visitor("王"), **visitor("李", row=1), "visitors": ["0", "1"]},
+            "visitors",
+            "more visitors",
+        ),
+        (
+            {**visitor("王", NUMBER), **visitor("李", NUMBER, 1), "visitors": ["0", "1"]},
+            "visitors-1-id_number",
+            "row 1",
+        ),
     ],
 )
 def test_errors_stand_beside_their_field_and_in_the_summary(log_in, venue, adult, changes, field, words):
@@ -219,7 +296,7 @@ def test_errors_stand_beside_their_field_and_in_the_summary(log_in, venue, adult
 
 
 def test_nothing_typed_is_lost_by_an_error(log_in, venue: Venue, adult: TicketProduct):
-    page = log_in().post("/orders/new", asked(venue, quantity="0", visitor_name="王小明")).content.decode()
+    page = log_in().post("/orders/new", asked(venue, quantity="0", **visitor("王小明"))).content.decode()
     assert 'value="王小明"' in page
     assert 'value="k1"' in page
     assert re.search(r'value="adult"[^>]* checked', page)
@@ -248,14 +325,14 @@ def test_revoking_says_what_will_happen_and_when_the_gates_have_it(
     log_in, venue: Venue, order: Order, edge: Edge, gate: Device, report
 ):
     client = log_in("product_manager")
-    address = f"/orders/{order.number}/revoke"
+    address, chosen = "/orders/do/revoke", {"pk": order.pk, "next": f"/orders/{order.number}"}
     present(gate, unit(order).entitlement_id)
-    text = text_of(client.get(address))
+    text = text_of(client.get(address, chosen))
     assert "2 tickets are refused at every gate within a moment" in text
     assert "1 of them has been used already" in text
-    assert client.post(address, {"why": " "}).status_code == 422
-    done = text_of(client.post(address, {"why": "wrong day"}, follow=True))
-    assert f"Order {order.number} is revoked." in done
+    assert client.post(address, {**chosen, "why": " "}).status_code == 422
+    done = text_of(client.post(address, {**chosen, "why": "wrong day"}, follow=True))
+    assert f"Revoked: {order.number}" in done
     assert "Why revoked wrong day" in done
     assert "Adult Revoked" in done
     assert "西门主机 has not connected yet" in done
@@ -282,7 +359,7 @@ def test_an_order_that_stands_has_no_revocation_to_tell(log_in, order: Order):
 @pytest.mark.parametrize("role", ["viewer", "gate_supervisor"])
 def test_only_some_may_revoke(log_in, order: Order, role):
     client = log_in(role)
-    assert client.post(f"/orders/{order.number}/revoke", {"why": "x"}).status_code == 403
+    assert client.post("/orders/do/revoke", {"pk": order.pk, "why": "x"}).status_code == 403
     order.refresh_from_db()
     assert order.state == Order.State.ISSUED
 
@@ -303,7 +380,7 @@ def test_a_new_code_replaces_the_old_one(log_in, order: Order):
 
 def test_a_revoked_ticket_gets_no_new_code(log_in, order: Order):
     client = log_in()
-    client.post(f"/orders/{order.number}/revoke", {"why": "x"})
+    client.post("/orders/do/revoke", {"pk": order.pk, "why": "x"})
     response = client.post(f"/orders/{order.number}/1/reissue", follow=True)
     assert "is revoked: no new code" in text_of(response)
 

@@ -2,137 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import re
-from collections.abc import Iterator
-from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import zxingcpp
-from django.test import Client
-from django.utils import timezone
-from django_scopes import scope
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from cloud.core.business_day import today
+from cloud.admissions.models import JournalEntry
 from cloud.entitlements.selectors import pass_line
 from cloud.sales.models import Order, OrderUnit
-from cloud.sales.services import issue_order
-from cloud.sales.values import OrderLine, VisitorInput
-from cloud.staff.models import Employee
-from cloud.venues.models import Device, Venue
+from cloud.venues.models import Device, Station, Venue
 from paifang.reasons import Reason
-from tests.support import venue as make
+from tests.support.browser import LONG, fits
 from tests.support.presented import present
 
 pytestmark = [pytest.mark.chromium, pytest.mark.django_db(transaction=True)]
-
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WIDTHS = (390, 820, 1440)
-expect.set_options(timeout=15_000)  # a busy machine
-BACKEND = "django.contrib.auth.backends.ModelBackend"
-CUT = re.compile(
-    r"ERR_INTERNET_DISCONNECTED|status of 503|Error Code 503 from /live/board|htmx:(sendError|afterRequest)"
-)
-LONG = "无障碍与团队专用通道 Wide lane for groups, prams and wheelchairs"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A browser. Playwright runs on asyncio's own loop: trio-asyncio, imported by tests of the edge, replaces it."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip("Chromium is not installed")
-    # Playwright runs an event loop in this thread, and Django takes that for asynchronous code.
-    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asyncio, "new_event_loop", asyncio.SelectorEventLoop)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            yield browser
-            browser.close()
-    if before is None:
-        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
-@pytest.fixture
-def park(transactional_db: None, report) -> Iterator[Venue]:
-    """A venue with twelve lanes, traffic, an order; supervisor "lin" is an administrator."""
-    venue = make.make_venue(capacity=500)
-    with scope(venue=venue):
-        make.make_actor(venue, "administrator", "lin")
-        west, east = make.make_station(venue, "西大门", name_en="West gate"), make.make_station(venue, "东大门")
-        edge = make.make_edge(venue)
-        lanes = [make.make_gate(venue, west if n < 8 else east, f"LANE-{n}", edge) for n in range(12)]
-        Device.objects.filter(pk=lanes[1].pk).update(name=LONG)
-        adult = make.make_product(venue, stations=[west, east])
-        issue_order(
-            actor=make.SYSTEM, venue=venue, idempotency_key="k",
-            lines=[OrderLine(adult, 1, today(venue), [VisitorInput("王小明", make.make_id_number())]),
-                   OrderLine(adult, 2, today(venue))],
-        )  # fmt: skip
-        now = timezone.now()
-        for n in range(60):
-            reason = Reason.OK if n % 5 else Reason.USED_UP
-            present(lanes[n % 12], 11 + n, reason=reason, at=now - timedelta(seconds=29 * n))
-        report(edge, *lanes)
-        yield venue
-
-
-@pytest.fixture
-def open_page(chromium: Browser, live_server):
-    """Opens pages of a width, in a language, logged in; fails on any error the browser reports but a cut line."""
-    contexts, errors = [], []
-
-    def open_page(width: int = 1440, language: str = "en", log_in: bool = True, dark: bool = False) -> Page:
-        context = chromium.new_context(
-            viewport={"width": width, "height": 900}, base_url=live_server.url, color_scheme="dark" if dark else "light"
-        )
-        contexts.append(context)
-        context.add_cookies([{"name": "django_language", "value": language, "url": live_server.url}])
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-        if log_in:
-            client = Client()
-            client.force_login(Employee.objects.get(username="lin"), backend=BACKEND)
-            session = client.cookies["sessionid"].value
-            context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-            page.goto("/")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert [error for error in errors if not CUT.search(error)] == []
-
-
-def fits(page: Page) -> None:
-    """At each width nothing sticks out to the side; every control has a name, the page one heading and one main."""
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
-    nameless = page.evaluate(
-        """() => [...document.querySelectorAll('button, a[href], input:not([type=hidden]), select')]
-            .filter(e => !(e.textContent.trim() || e.getAttribute('aria-label') ||
-                e.getAttribute('aria-labelledby') || e.labels?.length))
-            .map(e => e.outerHTML)"""
-    )
-    assert nameless == []
-    assert page.locator("h1").count() == 1
-    assert page.locator("main").count() == 1
 
 
 def order_of(venue: Venue) -> Order:
@@ -170,9 +55,10 @@ def test_live_page(park, open_page, language, words):
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_order_pages(park, open_page, language):
     page = open_page(language=language)
-    number = order_of(park).number
+    order = order_of(park)
+    number = order.number
     for address in ("/orders", "/orders?q=nothing", "/orders/new", f"/orders/{number}", f"/orders/{number}/1/qr",
-                    f"/orders/{number}/revoke", f"/orders/{number}/1/reissue"):  # fmt: skip
+                    f"/orders/do/revoke?pk={order.pk}", f"/orders/{number}/1/reissue"):  # fmt: skip
         page.goto(address)
         fits(page)
 
@@ -212,7 +98,7 @@ def test_a_failing_server_is_not_shown_as_the_board(park, open_page):
 def test_a_hidden_tab_asks_nothing(park, open_page):
     page = open_page()
     page.clock.install()
-    page.goto("/")
+    page.goto("/live")
     asked = []
     page.on("request", lambda request: asked.append(request.url) if "/live/board" in request.url else None)
     with page.expect_response("**/live/board"):
@@ -346,6 +232,16 @@ def test_section_pages(park, open_page, language):
         fits(page)
 
 
+def test_pages_of_the_venue_fit(park, open_page):
+    page = open_page(language="zh-hans")
+    entry = JournalEntry.objects.filter(venue=park).latest("at")
+    group = Station.objects.get(venue=park, number=1).group_id
+    for address in ("/", "/admissions", f"/admissions/{entry.pk}", "/conflicts", "/groups", f"/groups/{group}",
+                    f"/settings/{park.pk}", "/keys"):  # fmt: skip
+        page.goto(address)
+        fits(page)
+
+
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_an_enrolment_token(park, open_page, language):
     page = open_page(language=language)
@@ -403,3 +299,32 @@ def test_what_was_typed_survives_a_lost_session(park, open_page):
     expect(page.locator("[data-restored]")).to_be_visible()
     page.click("[data-save]")
     expect(page.locator("h1")).to_contain_text("新站点")
+
+
+def test_rows_of_a_form_are_added_and_taken_away_in_place(park, open_page):
+    page = open_page()
+    page.goto("/orders/new")
+    page.fill("#id_quantity", "3")
+    page.fill("#id_visitors-0-name", "甲")
+    page.get_by_role("button", name="Add a visitor").click()
+    expect(page.locator("#id_visitors-1-name")).to_be_focused()
+    page.keyboard.type("乙")
+    page.get_by_role("button", name="Add a visitor").click()
+    page.keyboard.type("丙")
+    page.locator("#visitors-1").get_by_role("button", name="Remove").click()
+    expect(page.locator("[data-row-number]")).to_have_text(["1", "2"])
+    page.click("main button[type=submit]:not(.pf-enter):not([data-row-do])")
+    expect(page.locator(".pf-unit-who")).to_contain_text(["甲", "丙"])
+
+
+def test_a_field_follows_another_while_one_types(park, open_page):
+    page = open_page()
+    page.goto("/products/new")
+    expect(page.locator("#id_valid_days")).to_be_hidden()
+    page.fill("#id_name_zh", "五日票")
+    page.select_option("#id_validity", "open")
+    expect(page.locator("#id_valid_days")).to_be_visible()
+    expect(page.locator("#id_name_zh")).to_have_value("五日票")
+    page.fill("#id_valid_days", "5")
+    page.select_option("#id_validity", "dated")
+    expect(page.locator("#id_valid_days")).to_be_hidden()

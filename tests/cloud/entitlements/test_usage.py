@@ -157,7 +157,7 @@ def test_joining_counts_what_was_used_at_either(
     venue: Venue, west: Station, east: Station, edge: Edge, ticket: int
 ) -> None:
     relay(edge, ticket, east.group_id, used(4, 1))
-    live_services.join_groups(actor=SYSTEM, venue=venue, station=east, others=[west])
+    live_services.join_groups(actor=SYSTEM, venue=venue, station=west, others=[east])
     assert kept(ticket, west.group_id) == {carried.source_of(1, edge.pk): 1}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django_scopes import scope
 
@@ -32,14 +34,16 @@ def single(venue: Venue, week: TicketProduct) -> Order:
 
 
 def found(venue: Venue, query: str = "") -> list[Order]:
-    return list(selectors.orders(venue, query))
+    orders = selectors.listed(venue).order_by("-created_at", "-pk")
+    return list(orders.filter(selectors.matching(query)) if query else orders)
 
 
 @pytest.mark.spec("O-04")
 def test_each_key_finds_the_order(venue: Venue, family: Order, single: Order) -> None:
     assert found(venue) == [single, family], "newest first"
     assert found(venue, f" {family.number} ") == [family]
-    assert found(venue, family.number[:-1]) == []
+    assert found(venue, family.number[:-1]) == [family], "as far as somebody has read it out"
+    assert found(venue, family.number[1:]) == []
     assert found(venue, "小红") == [family]
     assert found(venue, make_id_number(2).lower()) == [family]
     assert found(venue, make_id_number(3)) == []
@@ -74,6 +78,16 @@ def test_an_order_is_read_with_all_that_belongs_to_it(
         order = selectors.order(venue, family.number)
         assert [unit.visitor.name for unit in order.units.all() if unit.visitor] == ["王小明", "王小红"]
         assert all(unit.entitlement.pass_raw and unit.product.code == "adult" for unit in order.units.all())
+
+
+def test_narrowed_to_a_product_and_to_a_day_of_the_visit(
+    venue: Venue, adult: TicketProduct, family: Order, single: Order
+) -> None:
+    orders, day = selectors.listed(venue).order_by("pk"), today(venue)
+    assert list(selectors.with_product(orders, adult)) == [family]
+    assert list(selectors.for_visit(orders, venue, day)) == [family, single]
+    assert list(selectors.for_visit(orders, venue, day + timedelta(days=6))) == [single]
+    assert list(selectors.for_visit(orders, venue, day + timedelta(days=7))) == []
 
 
 @pytest.mark.spec("Y-17")

@@ -9,8 +9,11 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from django_scopes import scope
 
+from cloud.admissions import services as admissions
+from cloud.admissions.models import Case
 from cloud.catalog import services as catalog
 from cloud.catalog.models import TicketProduct
 from cloud.core.actors import Actor
@@ -23,7 +26,7 @@ from cloud.gates.services import questions
 from cloud.sales import services as sales
 from cloud.sales.values import OrderLine
 from cloud.staff import services as staff
-from cloud.staff.models import Employee, RoleGrant
+from cloud.staff.models import Employee, Role, RoleGrant
 from cloud.staff.permissions import BUILT_IN, Permission, allowed, require
 from cloud.venues import services as venues
 from cloud.venues.models import CalendarDay, Device, Station, Venue
@@ -40,6 +43,7 @@ class Place:
     east: Station
     gate: Device
     adult: TicketProduct
+    own_role: Role
 
     @property
     def ticket(self) -> Entitlement:
@@ -49,7 +53,13 @@ class Place:
 
 @pytest.fixture
 def place(venue: Venue, west: Station, east: Station, gate: Device, adult: TicketProduct) -> Place:
-    return Place(venue, west, east, gate, adult)
+    own_role = staff.create_role(actor=SYSTEM, venue=venue, name_zh="检票员", permissions=["live.view"])
+    return Place(venue, west, east, gate, adult, own_role)
+
+
+def _someone(place: Place) -> Employee:
+    """The venue's one employee, who also calls."""
+    return Employee.objects.get()
 
 
 TOMORROW = date.today() + timedelta(days=1)  # noqa: DTZ011 - who may not is refused before any day is looked at
@@ -68,6 +78,15 @@ def _credential(place: Place) -> EntitlementCredential:
 def _order(place: Place) -> Any:
     line = OrderLine(place.adult, 1, today(place.venue))
     return sales.issue_order(actor=SYSTEM, venue=place.venue, lines=[line], idempotency_key="made")
+
+
+def _case(place: Place) -> Case:
+    edge = place.gate.edge
+    assert edge is not None
+    return Case.objects.get_or_create(
+        venue=place.venue, key="made",
+        defaults={"kind": "unknown", "edge": edge, "at": timezone.now(), "business_day": today(place.venue)},
+    )[0]  # fmt: skip
 
 
 # Every public service, called rightly but for who calls it.
@@ -89,6 +108,31 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
     "staff.withdraw_role": lambda a, p: staff.withdraw_role(
         actor=a, employee=Employee.objects.get(), role="viewer", venue=p.venue
     ),
+    "staff.hire_employee": lambda a, p: staff.hire_employee(
+        actor=a, venue=p.venue, username="x", name="x", role="viewer"
+    ),
+    "staff.admit_employee": lambda a, p: staff.admit_employee(
+        actor=a, venue=p.venue, username=_someone(p).username, role="viewer"
+    ),
+    "staff.edit_employee": lambda a, p: staff.edit_employee(actor=a, venue=p.venue, employee=_someone(p), name="x"),
+    "staff.set_employee_active": lambda a, p: staff.set_employee_active(
+        actor=a, venue=p.venue, employee=_someone(p), active=False
+    ),
+    "staff.give_one_time_password": lambda a, p: staff.give_one_time_password(
+        actor=a, venue=p.venue, employee=_someone(p)
+    ),
+    "staff.reset_login": lambda a, p: staff.reset_login(actor=a, username=_someone(p).username),
+    "staff.end_sessions": lambda a, p: staff.end_sessions(actor=a, venue=p.venue, employee=_someone(p)),
+    "staff.disable_second_factor": lambda a, p: staff.disable_second_factor(
+        actor=a, venue=p.venue, employee=_someone(p)
+    ),
+    "staff.set_login_policy": lambda a, p: staff.set_login_policy(actor=a, venue=p.venue, second_factor="everybody"),
+    "staff.create_role": lambda a, p: staff.create_role(actor=a, venue=p.venue, name_zh="x"),
+    "staff.edit_role": lambda a, p: staff.edit_role(actor=a, venue=p.venue, role=p.own_role, name_zh="x"),
+    "staff.set_role_permissions": lambda a, p: staff.set_role_permissions(
+        actor=a, venue=p.venue, role=p.own_role, permissions=[], seen=["live.view"]
+    ),
+    "staff.delete_role": lambda a, p: staff.delete_role(actor=a, venue=p.venue, role=p.own_role),
     "live.create_station": lambda a, p: live_services.create_station(actor=a, venue=p.venue, name_zh="x"),
     "live.create_device": lambda a, p: live_services.create_device(
         actor=a, venue=p.venue, identifier="x", name="x", station=p.west
@@ -116,6 +160,13 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
     ),
     "live.join_groups": lambda a, p: live_services.join_groups(actor=a, venue=p.venue, station=p.west, others=[p.east]),
     "live.leave_group": lambda a, p: live_services.leave_group(actor=a, venue=p.venue, station=p.west),
+    "live.rename_group": lambda a, p: live_services.rename_group(actor=a, venue=p.venue, group=p.west.group, name="x"),
+    "live.edit_venue": lambda a, p: live_services.edit_venue(
+        actor=a, venue=p.venue, name_zh="x", time_zone="Asia/Shanghai"
+    ),
+    "admissions.review_case": lambda a, p: admissions.review_case(actor=a, venue=p.venue, case=_case(p), note="x"),
+    "admissions.close_case": lambda a, p: admissions.close_case(actor=a, venue=p.venue, case=_case(p), note="x"),
+    "admissions.reopen_case": lambda a, p: admissions.reopen_case(actor=a, venue=p.venue, case=_case(p), note="x"),
     "keys.rotate": lambda a, p: keys.rotate(actor=a, venue=p.venue, purpose="pass"),
     "keys.kill": lambda a, p: keys.kill(actor=a, venue=p.venue, purpose="pass", key_id=1, why="x"),
     "live.create_calendar_day": lambda a, p: live_services.create_calendar_day(
@@ -157,6 +208,9 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
         actor=a, venue=p.venue, lines=[OrderLine(p.adult, 1, today(p.venue))], idempotency_key="x"
     ),
     "sales.revoke_order": lambda a, p: sales.revoke_order(actor=a, venue=p.venue, order=_order(p), why="x"),
+    "sales.reveal_visitor": lambda a, p: sales.reveal_visitor(
+        actor=a, venue=p.venue, unit=_order(p).units.get(), why="x"
+    ),
     "sales.reissue_unit": lambda a, p: sales.reissue_unit(actor=a, venue=p.venue, unit=_order(p).units.get()),
 }
 
@@ -172,6 +226,7 @@ def test_every_public_service_is_in_the_list() -> None:
         "lifecycle": lifecycle,
         "attach": attach,
         "questions": questions,
+        "admissions": admissions,
     }
     taking_an_actor = {
         f"{room}.{name}"

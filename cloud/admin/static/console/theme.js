@@ -1,6 +1,7 @@
 // Runs before the first paint, so that the page never flashes in the other theme.
 "use strict";
 (() => {
+  document.documentElement.classList.add("pf-script");
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   let choice = "auto";
   const kept = () => {

@@ -1,0 +1,42 @@
+"""What alarms are about, in words: those the cloud raises, and those that come up in the edges' journals."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+CLOUD: dict[str, str | Promise] = {
+    "edge.silent": _("Edge no longer heard of"),
+    "journal.orphan_settlement": _("What followed an admission that is not here"),
+    "journal.set_aside": _("Records of an edge put aside"),
+    "ledger.mismatch": _("Figures of a day differ from the journal"),
+    "outbox.stuck": _("An event cannot be delivered"),
+}
+EDGE: dict[str, str | Promise] = {
+    "barrier.bits": _("Barrier reports a fault"),
+    "barrier.not_opened": _("Barrier did not open"),
+    "barrier.restarted": _("Barrier restarted"),
+    "clock.degraded": _("Edge's clock is not certain"),
+    "daemon.restart": _("A part of the edge was started again"),
+    "feed.apply": _("Edge could not take in what the cloud sent"),
+    "feed.gap": _("Rows missing in what the cloud sent"),
+    "feed.malformed": _("Edge could not read what the cloud sent"),
+    "feed.signature": _("Message to an edge not signed by a valid key"),
+    "feed.snapshot": _("Snapshot nobody asked for"),
+    "feed.start": _("Start of a stream nobody asked for"),
+    "feed.stream": _("Message of the wrong stream"),
+    "feed.venue": _("Message for another venue"),
+    "keyset": _("Key set refused by an edge"),
+    "lane.restarted": _("Lane started again"),
+    "lane.unticketed": _("Somebody walked without a use"),
+    "reader.lost": _("Reader lost"),
+    "store.broken": _("Edge's store was broken and set aside"),
+    "store.filling": _("Edge's store is filling up"),
+    "store.full": _("Edge's store is full: nobody is admitted"),
+    "uplink.ack": _("Cloud acknowledged what was not sent"),
+    "venue.settings": _("Venue's settings cannot be used at the gate"),
+}
+NAMES: dict[str, str | Promise] = {
+    **{f"alarm.{code}": name for code, name in CLOUD.items()},
+    **{f"alarm.edge.{code}": name for code, name in EDGE.items()},
+}

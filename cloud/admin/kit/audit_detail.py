@@ -1,0 +1,107 @@
+"""An audit row's detail in words: fields by name, money in yuan, instants in the venue's time."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cloud.admin.kit.text import money, stamp
+from cloud.core.models import AuditRow
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+_PLAIN = frozenset(
+    {"number", "name", "note", "why", "code", "identifier", "username", "detail"}
+)  # speak for themselves
+_CHANGES = (".edit", ".rename")  # of these a list of two is what it was and what it is
+FIELDS: dict[str, str | Promise] = {
+    "capacity": gettext_lazy("People inside at most"),
+    "case_kind": gettext_lazy("Kind"),
+    "columns": gettext_lazy("Columns"),
+    "day": gettext_lazy("Business day"),
+    "day_start_minutes": gettext_lazy("Start of the day (minutes)"),
+    "default_language": gettext_lazy("Language"),
+    "device_kind": gettext_lazy("Type"),
+    "edge": gettext_lazy("Edge"),
+    "enabled": gettext_lazy("Enabled"),
+    "entitlements": gettext_lazy("Tickets"),
+    "entries": gettext_lazy("Records"),
+    "error": gettext_lazy("Error"),
+    "filters": gettext_lazy("Filters"),
+    "first_admission": gettext_lazy("First record"),
+    "first_seq": gettext_lazy("First record"),
+    "format": gettext_lazy("Format"),
+    "found": gettext_lazy("Found"),
+    "keep_on_timeout": gettext_lazy("Stays spent when nobody walks"),
+    "key_id": gettext_lazy("Key"),
+    "kind": gettext_lazy("Kind"),
+    "languages": gettext_lazy("Languages offered"),
+    "last_heard": gettext_lazy("Last heard of"),
+    "last_seq": gettext_lazy("Last record"),
+    "name": gettext_lazy("Name"),
+    "name_en": gettext_lazy("Name in English"),
+    "name_zh": gettext_lazy("Name in Chinese"),
+    "on_sale": gettext_lazy("On sale"),
+    "persons": gettext_lazy("Persons"),
+    "position": gettext_lazy("Ticket"),
+    "price_fen": gettext_lazy("Price"),
+    "products": gettext_lazy("Products"),
+    "purpose": gettext_lazy("Purpose"),
+    "role": gettext_lazy("Role"),
+    "rows": gettext_lazy("Rows"),
+    "search": gettext_lazy("Search"),
+    "searched": gettext_lazy("Searched"),
+    "section": gettext_lazy("List"),
+    "station": gettext_lazy("Station"),
+    "stations": gettext_lazy("Stations"),
+    "time_zone": gettext_lazy("Time zone"),
+    "times": gettext_lazy("Times"),
+    "total_fen": gettext_lazy("Total"),
+    "units": gettext_lazy("Tickets"),
+    "uses": gettext_lazy("Uses"),
+    "valid_days": gettext_lazy("Days valid"),
+    "validity": gettext_lazy("Validity"),
+}
+
+
+def detail_text(row: AuditRow, longest: int) -> str:
+    """The detail in a line, cut to a length."""
+    changes = row.action.endswith(_CHANGES)
+    parts = []
+    for name, value in row.detail.items():
+        if changes and isinstance(value, list) and len(value) == 2:
+            said = f"{_written(name, value[0])} → {_written(name, value[1])}"
+            parts.append(_("%(field)s: %(value)s") % {"field": _field(name), "value": said})
+        elif name in _PLAIN and not isinstance(value, list | dict | bool):
+            parts.append(_written(name, value))
+        else:
+            parts.append(_("%(field)s: %(value)s") % {"field": _field(name), "value": _written(name, value)})
+    text = " · ".join(parts)
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _field(name: str) -> str:
+    return str(FIELDS.get(name, name))
+
+
+def _written(name: str, value: Any) -> str:
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_written(key, one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(_written(name, one) for one in value) or "–"
+    if name.endswith("_fen") and isinstance(value, int):
+        return money(value)
+    if isinstance(value, str) and _INSTANT.match(value):
+        try:
+            return stamp(datetime.fromisoformat(value))
+        except ValueError:
+            return value
+    return str(value)

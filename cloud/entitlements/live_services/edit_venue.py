@@ -1,0 +1,74 @@
+"""The venue's own settings changed while gates are working. Gates hear of its calendar at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from cloud.core import audit
+from cloud.core.actors import Actor
+from cloud.core.errors import DomainError
+from cloud.core.inputs import optional_text, required_text, within
+from cloud.core.locks import lock_row
+from cloud.entitlements import live
+from cloud.staff.permissions import Permission, require
+from cloud.venues.models import Venue, both_languages
+from cloud.venues.services import check_calendar
+
+MOST_INSIDE = 10_000_000
+CALENDAR = {"time_zone", "day_start_minutes"}  # what gates count by
+
+
+@transaction.atomic
+def edit_venue(
+    *,
+    actor: Actor,
+    venue: Venue,
+    name_zh: str,
+    time_zone: str,
+    name_en: str = "",
+    day_start_minutes: int = 0,
+    capacity: int | None = None,
+    languages: Sequence[str] = (),
+    default_language: str = "zh-hans",
+) -> Venue:
+    """Everything but the code. Without `languages` all are offered.
+
+    A new time zone or start of the day holds for what happens from now on. What is posted keeps the business day it
+    was posted on, and a ticket sold before the instants it is valid between: nothing is restated.
+
+    Raises:
+        DomainError: "venue.time_zone", "venue.languages", "input.*", "permission.denied", "row.gone".
+    """
+    require(actor, Permission.VENUE_MANAGE, venue)
+    check_calendar(time_zone, day_start_minutes)
+    if capacity is not None:
+        within(capacity, "capacity", 1, MOST_INSIDE)
+    offered = [code for code, _name in settings.LANGUAGES if code in (languages or both_languages())]
+    if default_language not in offered:
+        raise DomainError(
+            "venue.languages", "默认语言须在可选语言之中。", "The default must be one of the languages offered.",
+            "default_language",
+        )  # fmt: skip
+    wanted: dict[str, Any] = {
+        "name_zh": required_text(name_zh, "name_zh", 80),
+        "name_en": optional_text(name_en, "name_en", 80),
+        "time_zone": time_zone,
+        "day_start_minutes": day_start_minutes,
+        "capacity": capacity,
+        "languages": offered,
+        "default_language": default_language,
+    }
+    row = lock_row(Venue, venue.pk)
+    changed = {name: [getattr(row, name), value] for name, value in wanted.items() if getattr(row, name) != value}
+    if changed:
+        for name in changed:
+            setattr(row, name, wanted[name])
+        row.save(update_fields=list(changed))
+        if CALENDAR & changed.keys():
+            live.publish_venue(row)
+        audit.write(actor, "venue.edit", row, row, **changed)
+    return row
