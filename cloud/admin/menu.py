@@ -47,7 +47,21 @@ _ORDERS = ("console:order", "console:issue", "console:revoke", "console:reissue"
 
 # The groups in their order, and the entries that are pages of their own.
 MENU: tuple[Group, ...] = (
-    Group("entrance", _("Entrance"), (Entry(_("Live"), "console:live", "activity", Permission.LIVE_VIEW, _LIVE),)),
+    Group(
+        "entrance",
+        _("Entrance"),
+        (
+            Entry(_("Live"), "console:live", "activity", Permission.LIVE_VIEW, _LIVE),
+            Entry(
+                _("Explain"),
+                "console:explain",
+                "circle-question-mark",
+                Permission.ENTITLEMENT_EXPLAIN,
+                ("console:explained",),
+                place=50,
+            ),
+        ),
+    ),
     Group(
         "tickets",
         _("Tickets"),

@@ -12,7 +12,7 @@ from cloud.admin.kit.export_view import export
 from cloud.admin.kit.form_view import create, edit
 from cloud.admin.kit.list_view import listing
 from cloud.admin.kit.palette_view import go_to
-from cloud.admin.sections import account, edges, issue, live, orders, qr
+from cloud.admin.sections import account, edges, explain, issue, live, orders, qr
 
 app_name = "console"
 registry.discover()
@@ -36,6 +36,8 @@ urlpatterns = [
     path("orders/<str:number>/<int:position>/present", qr.present, name="present"),
     path("orders/<str:number>/<int:position>/presented", qr.presented, name="presented"),
     path("edges/<int:pk>/enrol", edges.enrolment, name="edge-enrol"),
+    path("explain", explain.ask, name="explain"),
+    path("explain/<int:pk>", explain.explained, name="explained"),
     path("go", go_to, name="go"),
     # Declared sections. After the pages above, which have their own views.
     path("<slug:key>", listing, name="section-list"),

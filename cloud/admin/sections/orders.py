@@ -107,6 +107,7 @@ def order(request: HttpRequest, desk: Desk, number: str) -> HttpResponse:
         "may_issue": desk.may(Permission.ORDER_ISSUE),
         "may_show_pass": desk.may(Permission.ORDER_PASS),
         "may_revoke": desk.may(Permission.ORDER_REVOKE) and found.state == Order.State.ISSUED,
+        "may_explain": desk.may(Permission.ENTITLEMENT_EXPLAIN),
         "may_reissue": desk.may(Permission.ORDER_REISSUE) and found.state == Order.State.ISSUED,
     }
     return show(request, desk, "console/orders/detail.html", context)

@@ -9,6 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from html import escape
 from typing import Any
 
@@ -29,6 +30,7 @@ from cloud.core.business_day import today
 from cloud.core.errors import DomainError
 from cloud.core.inputs import required_text
 from cloud.core.models import AuditRow
+from cloud.entitlements import live_services
 from cloud.gates.models import EdgeCertificate
 from cloud.sales import services as sales
 from cloud.sales.values import OrderLine
@@ -95,6 +97,13 @@ def sample_station(venue: Venue, n: int, name: str) -> Any:
     return make.make_station(venue, name or f"站点{n}", name_en=f"Station {n}")
 
 
+def sample_holiday(venue: Venue, n: int, name: str) -> Any:
+    day = date(2027, 1, 1) + timedelta(days=n)
+    return live_services.create_calendar_day(
+        actor=make.SYSTEM, venue=venue, day=day, kind="holiday", name_zh=name[:40] or f"节日{n}", name_en=f"Feast {n}"
+    )
+
+
 def sample_device(venue: Venue, n: int, name: str) -> Any:
     station = Station.objects.first() or make.make_station(venue, "西门")
     device = make.make_gate(venue, station, f"DEV-{n}")
@@ -145,6 +154,7 @@ SAMPLES: dict[str, Callable[[Venue, int, str], Any]] = {
     "edges": sample_edge,
     "admissions": sample_admission,
     "audit": sample_audit,
+    "holidays": sample_holiday,
     "toys": sample_toy,
 }
 KEYS = [*(section.key for section in registry.sections()), TOY.key]
