@@ -234,7 +234,7 @@ venues = damaged(st.builds(
     VenueSettings, time_zone=st.just("Asia/Shanghai"), day_start_minutes=st.just(0), stations=st.just({}),
     holidays=st.dictionaries(near_day, st.tuples(st.integers(0, 4), st.just("节"), st.just("day")), max_size=2),
     signed_only=mostly({PRODUCT: (RULES, 5)}, st.dictionaries(u16, st.tuples(u32, u32), max_size=2)),
-))  # fmt: skip
+)).filter(bool)  # fmt: skip
 
 
 @st.composite
