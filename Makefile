@@ -39,6 +39,7 @@ check: .venv/dev  ## style, types, import contracts, generated files fresh
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/protobuf.py --check
 	$(BIN)/python scripts/features.py --check
+	$(BIN)/python scripts/reasons.py --check
 
 format: .venv/dev  ## put the style right
 	$(BIN)/ruff check --fix

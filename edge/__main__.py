@@ -126,6 +126,9 @@ def _status(settings: EdgeConfig, asked: argparse.Namespace) -> int:
     return {"ok": 0, "degraded": 3}.get(said["status"], FAILED)
 
 
+_ROOM = {"warning": ", filling up", "full": ", full", "day_full": ", full for today"}
+
+
 def _told(said: dict[str, Any]) -> str:
     """Health for people."""
     edge, store, journal, feed = said["edge"], said["store"], said["journal"], said["feed"]
@@ -139,7 +142,7 @@ def _told(said: dict[str, Any]) -> str:
         f"cloud     {said['cloud']['address']}: {'connected' if said['cloud']['online'] else said['cloud']['error']}",
         f"keys      set {said['keys']['version']}",
         *(f"{name:<9} {_stream(feed[name])}" for name in ("urgent", "bulk")),
-        f"inside    {said['inside']}",
+        f"inside    {said['inside']}{_ROOM.get(said['room']['state'], '')}",
     ]
     for lane in said["lanes"]:
         parts = [f"{part} {'up' if lane[f'{part}_online'] else 'DOWN'}" for part in ("reader", "barrier")]

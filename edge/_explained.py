@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, tzinfo
 
 from edge import _counts_py as counts
@@ -19,10 +19,15 @@ _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 class Words:
-    """Times as the venue's own clocks show them."""
+    """Times as the venue's own clocks show them, and stations by their names (zh, en)."""
 
-    def __init__(self, zone: tzinfo) -> None:
+    def __init__(self, zone: tzinfo, stations: Mapping[int, tuple[str, str]]) -> None:
         self._zone = zone
+        self._stations = stations
+
+    def station(self, number: int) -> str:
+        names = self._stations.get(number)
+        return str(number) if names is None else f"{number} {names[0]} {names[1]}"
 
     def at(self, seconds: float) -> str:
         """Unix seconds, to the second."""
@@ -116,15 +121,15 @@ def _replay(case: Case, words: Words) -> Inputs:
     }  # fmt: skip
 
 
-def _lane(case: Case, _: Words) -> Inputs:
+def _lane(case: Case, words: Words) -> Inputs:
     device = case.device
     if device is None:
         return {"lane": str(case.request.device_id), "record": "no"}
-    return {"lane": device.identifier, "allowed": yes(device.enabled), "station": str(device.station_id)}
+    return {"lane": device.identifier, "allowed": yes(device.enabled), "station": words.station(device.station_id)}
 
 
-def _station(case: Case, _: Words) -> Inputs:
-    station, number = case.station, str(case.request.station_id)
+def _station(case: Case, words: Words) -> Inputs:
+    station, number = case.station, words.station(case.request.station_id)
     if station is None:
         return {"station": number, "record": "no"}
     return {"station": number, "allowed": yes(station.enabled), "inner": yes(station.inner)}
@@ -203,7 +208,7 @@ def _limit(limit: Callable[[Case], int], left_of: Callable[[Case], int | None]) 
 
 def _last(case: Case, words: Words) -> Inputs:
     last = latest(case.group)
-    return {} if last is None else {"last_station": str(last.last_station), "last": words.at_ms(last.last_ms)}
+    return {} if last is None else {"last_station": words.station(last.last_station), "last": words.at_ms(last.last_ms)}
 
 
 def _inside(case: Case, words: Words) -> Inputs:

@@ -150,12 +150,9 @@ def decide(bytes record not None, bytes ruleset not None, bytes station not None
             verdict.has_whole, verdict.whole_before = True, whole
             close_visit(verdict, &whole_tally, &asked)
         return verdict
-    if not known:
-        verdict.reason = UNKNOWN
-        return verdict
-    if place is not NULL:
+    if known and place is not NULL:
         verdict.group_id = place.group_id
-    if rules is NULL or parsed.persons == 0:
+    if rules is NULL or parsed.persons == 0:  # as it is where the record is not known
         verdict.reason = UNKNOWN
         return verdict
     verdict.has_group, verdict.has_whole = place is not NULL, rules.flags & WHOLE

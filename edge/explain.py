@@ -17,6 +17,7 @@ from google.protobuf.json_format import MessageToDict
 
 from edge import _verify_py as twin
 from edge._case_py import Verdict as Explained
+from edge._case_py import parse
 from edge._credentials_py import PASS_CHECKS, SIGNED_CHECKS, Shown
 from edge._explained import OF_PASSES, OF_RULES, Inputs, Words, kind_name, yes
 from edge._rules_py import CHECKS, judge, read_case
@@ -25,7 +26,7 @@ from edge.verdict import NO_LIMIT, Request
 from paifang import passes
 from paifang.business_day import Calendar, month_number
 from paifang.reasons import Reason
-from paifang.records import CredentialKind, Record, Station
+from paifang.records import CredentialKind, Record, Station, Table, VenueSettings
 from paifang.v1 import scan_pb2
 
 if TYPE_CHECKING:
@@ -126,12 +127,18 @@ class Explainer:
         said = self._verifier.check(asked.kind, asked.data, *place, *moment, asked.companion, *room)
         expected = eyes.check(asked.kind, asked.data, *place, *moment, asked.companion, *room)
         request = eyes.request(asked.kind, *place, *moment, *room)
-        report = _Report(eyes, Words(ZoneInfo(calendar.time_zone)), asked.companion, said.entitlement_id)
+        words = Words(ZoneInfo(calendar.time_zone), self._station_names())
+        report = _Report(eyes, words, asked.companion, said.entitlement_id)
         report.disagree(said, expected)
         report.presented(request, asked.data)
         return scan_pb2.Explanation(
             admit=said.admit, reason=said.reason, entitlement_id=said.entitlement_id, checks=report.checks
         )
+
+    def _station_names(self) -> dict[int, tuple[str, str]]:
+        rows = self._environment.scan(Table.VENUE, b"", 1)
+        settings = parse(VenueSettings, rows[0][1]) if rows else None
+        return settings.stations if settings is not None else {}
 
     def _eyes(self) -> twin.Verifier:
         """The twin, seeing what the running verifier sees: the store, reservations under way, keys, freshness."""

@@ -24,7 +24,7 @@ from edge.keyring import KeyRing
 from edge.signed_only import NOT_CURRENT_MS
 from edge.verifier import StoreError
 from paifang.business_day import Calendar
-from paifang.checks import INPUTS, LABELS
+from paifang.checks import INPUTS, LABELS, value_text
 from paifang.reasons import TABLE, Reason, Text
 from paifang.records import CredentialKind, Table, VenueSettings, live_key
 from paifang.v1 import scan_pb2
@@ -169,7 +169,9 @@ def table(explanation: scan_pb2.Explanation, language: str) -> str:
         outcome = said(_OUTCOMES.get(check.outcome, _PASSED))
         if check.outcome == FAILED:
             outcome += f": {said(TABLE[Reason(check.reason)].label)}"
-        looked = ", ".join(f"{said(INPUTS.get(key, Text(key, key)))} {inputs[key]}" for key in sorted(inputs))
+        looked = "; ".join(
+            f"{said(INPUTS.get(key, Text(key, key)))}: {value_text(inputs[key], language)}" for key in sorted(inputs)
+        )
         label = said(LABELS[name]) if name in LABELS else name
         rows.append((str(check.number), label, outcome, looked))
     return "\n".join([*lines, "", *_aligned(rows)])

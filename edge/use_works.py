@@ -7,8 +7,8 @@ counts over the whole venue. Both are written in one transaction, with the journ
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from edge import signed_only, uses
 from edge.journal import Writer, seq_key
@@ -217,8 +217,7 @@ def presentation(
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Settlement:
+class _Settlement(NamedTuple):
     """One settlement entry in the making, and the people inside with it."""
 
     use: OpenUse
@@ -287,7 +286,7 @@ def _forget(txn: WriteTxn, use: OpenUse, usage: bytes, whole: bytes) -> None:
             before = _without(before, use, use.persons, use.before, nobody=True)
         if whole_before is not None and whole:
             whole_before = _without(whole_before, use, use.persons, use.whole_before, nobody=True)
-        kept = replace(later, before=before, whole_before=whole_before)
+        kept = later._replace(before=before, whole_before=whole_before)
         txn.put(Table.OPEN, seq_key(later.admission_seq), uses.pack(kept))
 
 

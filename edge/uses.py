@@ -25,14 +25,8 @@ _MANY = 1 << 20
 
 
 def pack(use: OpenUse) -> bytes:
-    """A row of OPEN: the fields in order."""
-    packed: bytes = msgpack.packb(
-        (
-            use.admission_seq, use.entitlement_id, use.owner_id, use.group_id, use.device_id, use.persons,
-            use.counter, use.day, use.month, use.at_ms, use.keep, use.before, use.whole, use.whole_before,
-            use.together, use.leaving, use.inner,
-        )
-    )  # fmt: skip
+    """A row of OPEN."""
+    packed: bytes = msgpack.packb(use)
     return packed
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 from paifang.records import CredentialKind
 
@@ -75,9 +76,10 @@ class Request:
     step: int = NO_LIMIT
 
 
-@dataclass(frozen=True, slots=True)
-class OpenUse:
-    """A reserved use whose passage is not settled: one row of the OPEN table.
+class OpenUse(NamedTuple):
+    """A reserved use whose passage is not settled: one row of the OPEN table, its fields in order.
+
+    A tuple, for two of them are made for each person who walks in.
 
     Attributes:
         admission_seq: seq of the admitting journal entry.

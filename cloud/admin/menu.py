@@ -59,6 +59,14 @@ MENU: tuple[Group, ...] = (
         (
             Entry(_("Overview"), "console:overview", "layout-dashboard", Permission.LIVE_VIEW),
             Entry(_("Live"), "console:live", "activity", Permission.LIVE_VIEW, _LIVE, place=5),
+            Entry(
+                _("Explain"),
+                "console:explain",
+                "circle-question-mark",
+                Permission.ENTITLEMENT_EXPLAIN,
+                ("console:explained",),
+                place=50,
+            ),
         ),
     ),
     Group("tickets", _("Tickets")),

@@ -11,14 +11,18 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Min
+from django.utils import timezone
 
+from cloud.catalog.compile import rules_of
 from cloud.catalog.models import TicketProduct
 from cloud.catalog.services import snapshot_rules
 from cloud.core import business_day
 from cloud.core.actors import Actor
-from cloud.demo import visits
+from cloud.demo import site, visits
 from cloud.demo.visits import Visit
+from cloud.entitlements.lifecycle import wall
 from cloud.entitlements.models import EdgeCursor, Entitlement, FeedHead, FeedRow
+from cloud.entitlements.rotating import key_for_today
 from cloud.entitlements.selectors import pass_line
 from cloud.entitlements.services import Grant, issue
 from cloud.sales import services as sales
@@ -75,6 +79,22 @@ class BoxOffice:
                 person = (visits.id_number(self.source), self.source.choice(NAMES) + self.source.choice("安宁乐康"))
                 unit = self._unit("adult", person)
                 return Visit(kind, "gates", str(unit.entitlement_id), card=person)
+            case "annual":
+                unit = self._unit("annual")
+                return self._visit(kind, unit, then=self._visit(kind, unit, good=False))
+            case "rides":
+                one, two = self._sold("rides", 2)
+                return self._visit(kind, one, then=self._visit(kind, two, group="cable"))
+            case "timed":
+                return self._visit(kind, self._sold("timed", 1, slot=self._slot())[0])
+            case "night":
+                [hours] = rules_of(self._products["night"]).hours
+                return self._visit(kind, self._unit("night"), good=hours.start <= self._minute() < hours.end)
+            case "live_code" | "picture":
+                return self._live(kind, self._unit("e-ticket"))
+            case "goes":
+                unit = self._unit("group")
+                return self._visit(kind, unit, bodies=2, then=self._visit(kind, unit, bodies=2))
             case "repeat":
                 unit = self._unit("adult")
                 return self._visit(kind, unit, then=self._visit(kind, unit, good=False))
@@ -100,21 +120,45 @@ class BoxOffice:
                 return self._nobody(kind, visits.foreign(self.source))
         raise ValueError(f"no such kind of visit: {kind}")
 
+    def _live(self, kind: str, unit: OrderUnit) -> Visit:
+        """A phone with the ticket's page open, or a picture of the pass in it."""
+        if kind == "picture":
+            return self._visit(kind, unit, good=False)
+        raw, key = bytes(unit.entitlement.pass_raw), key_for_today(unit.entitlement).key
+        return self._visit(kind, unit, line=b"", live=(raw, key), behaviour=visits.behaviour(self.source))
+
+    def _slot(self) -> int:
+        """The start of the slot that it is now."""
+        now = self._minute()
+        return next(slot.start for slot in site.SLOTS if slot.start <= now < slot.end)
+
+    def _minute(self) -> int:
+        """Of the venue's clocks, from the business day's midnight."""
+        now = timezone.now()
+        midnight = wall(self.venue, business_day.today(self.venue, now), 0)
+        return int((now - midnight).total_seconds()) // 60
+
     def _unit(self, code: str, person: tuple[str, str] | None = None) -> OrderUnit:
         """Sells one unit for today."""
+        return self._sold(code, 1, person)[0]
+
+    def _sold(
+        self, code: str, quantity: int, person: tuple[str, str] | None = None, slot: int | None = None
+    ) -> list[OrderUnit]:
+        """Sells units for today."""
         product = self._products[code]
         visitors = [VisitorInput(name=person[1], id_number=person[0])] if person else []
         line = OrderLine(
             product=product,
-            quantity=1,
+            quantity=quantity,
+            slot=slot,
             visit_date=business_day.today(self.venue) if product.validity == "dated" else None,
             visitors=visitors,
         )
         order: Order = sales.issue_order(
             actor=ACTOR, venue=self.venue, lines=[line], idempotency_key=f"demo-{uuid.uuid4()}"
         )
-        unit: OrderUnit = order.units.select_related("entitlement", "order").get()
-        return unit
+        return list(order.units.select_related("entitlement__venue", "order"))
 
     @transaction.atomic
     def _yesterdays(self) -> Entitlement:

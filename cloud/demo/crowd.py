@@ -149,7 +149,9 @@ class Crowd:
 
     def _show(self, gate: Gate, visit: Visit) -> int:
         """When its last byte was sent; 0 for a card, which the reader asks for in its own time."""
-        reply = gate.card(*visit.card) if visit.card is not None else gate.scan(visit.line)
+        reply = (
+            gate.card(*visit.card) if visit.card is not None else gate.scan(visit.shown(time.time_ns() // 1_000_000))
+        )
         with self._lock:
             self.presented[visit.kind] += 1
         return int(reply.get("sent_ns", 0))

@@ -29,7 +29,13 @@ def ensure_venue() -> Venue:
     ensure_roles()
     zh, en = site.VENUE_NAME
     venue = create_venue(
-        actor=ACTOR, code=site.VENUE_CODE, name_zh=zh, name_en=en, time_zone=site.TIME_ZONE, capacity=site.CAPACITY
+        actor=ACTOR,
+        code=site.VENUE_CODE,
+        name_zh=zh,
+        name_en=en,
+        time_zone=site.TIME_ZONE,
+        day_start_minutes=site.DAY_START,
+        capacity=site.CAPACITY,
     )
     with scope(venue=venue):
         ensure_venue_keys(venue)
@@ -44,6 +50,7 @@ def ensure_venue() -> Venue:
             create_product(
                 actor=ACTOR, venue=venue, code=plan.code, name_zh=plan.name_zh, name_en=plan.name_en,
                 price_fen=plan.price_fen, validity=plan.validity, valid_days=plan.valid_days, persons=plan.persons,
+                uses=plan.uses, rules=plan.rules,
                 stations=[stations[key] for key in plan.stations],
             )  # fmt: skip
         _employees(venue)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud.core.idnumber import check_character
-from paifang import passes
+from paifang import passes, rotating
 
 # What a day's visits are made of. The odd ones are rarer at a real gate; here each should be seen.
 MIX = {
@@ -19,6 +19,13 @@ MIX = {
     "combined": 7,
     "cable": 8,
     "id_card": 9,
+    "annual": 5,
+    "rides": 4,
+    "timed": 5,
+    "night": 3,
+    "live_code": 8,
+    "picture": 3,
+    "goes": 5,
     "repeat": 6,
     "replaced": 3,
     "stale": 3,
@@ -40,6 +47,7 @@ class Visit:
         group: key of the exclusion group whose lanes it goes to ("gates", "cable").
         label: written on its bodies: the entitlement's id, or something no ticket is called.
         line: what the scanner reads; empty when an ID card is shown.
+        live: of a rotating pass, as issued and its key of the day: the phone makes the line when it is shown.
         card: ID number and name.
         behaviour: of each body: walk, hesitate, turn_back.
         good: they have a right to enter, and try again when they did not get in.
@@ -51,11 +59,16 @@ class Visit:
     label: str
     line: bytes = b""
     card: tuple[str, str] | None = None
+    live: tuple[bytes, bytes] | None = None
     bodies: int = 1
     behaviour: str = "walk"
     good: bool = True
     then: Visit | None = None
     tries: int = 1
+
+    def shown(self, now_ms: int) -> bytes:
+        """What the scanner reads now."""
+        return self.line if self.live is None else rotating.line(*self.live, now_ms)
 
     def again(self) -> Visit:
         """The same people once more, decided this time."""

@@ -44,7 +44,9 @@ def venue_ops(venue: Venue) -> list[Op]:
     signed = TicketProduct.objects.filter(venue=venue, rules__has_key="signed_only").order_by("product_class")
     rules = {product: snapshot_rules(product) for product in signed}
     today = business_day.today(venue)
-    days = CalendarDay.objects.filter(venue=venue, day__gte=today - ONE_DAY, day__lte=today + AHEAD)
+    days = CalendarDay.objects.filter(venue=venue, day__gte=today - ONE_DAY, day__lte=today + AHEAD).exclude(
+        kind=CalendarDay.Kind.ORDINARY
+    )
     record = compiled.venue_op(
         venue, Station.objects.filter(venue=venue), version, days,
         {product.product_class: (row.pk, rules_of(product).signed_only) for product, row in rules.items()},

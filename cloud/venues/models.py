@@ -35,6 +35,7 @@ class CalendarDay(models.Model):
     class Kind(models.TextChoices):
         HOLIDAY = "holiday"
         WORKDAY = "workday"
+        ORDINARY = "ordinary"  # announced, and not kept here
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
     day = models.DateField()

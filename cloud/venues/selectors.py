@@ -5,13 +5,18 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from cloud.staff.models import Employee
-from cloud.venues.models import Device, Edge, Station, Venue
+from cloud.venues.models import CalendarDay, Device, Edge, Station, Venue
 
 
 def venues_of(employee: Employee) -> QuerySet[Venue]:
     """The venues where an employee has a role, by code; all of them for a superuser."""
     venues = Venue.objects.order_by("code")
     return venues if employee.is_superuser else venues.filter(pk__in=employee.grants.values("venue"))
+
+
+def calendar_days(venue: Venue) -> QuerySet[CalendarDay]:
+    """Its holidays and moved working days, of all years."""
+    return CalendarDay.objects.filter(venue=venue)
 
 
 def stations(venue: Venue) -> QuerySet[Station]:

@@ -118,3 +118,49 @@ INPUTS: dict[str, Text] = {
     "explained": Text("解释判定", "explanation says"),
     "why": Text("原因", "why"),
 }
+
+# Words among what a check looked at; everything else is a number, a time or a name.
+VALUES: dict[str, Text] = {
+    "yes": Text("是", "yes"),
+    "no": Text("否", "no"),
+    "none": Text("无", "none"),
+    "matches": Text("相符", "the holder's"),
+    "other": Text("他人", "another person's"),
+    "active": Text("有效", "active"),
+    "revoked": Text("已作废", "revoked"),
+    "refunded": Text("已退款", "refunded"),
+    "locked": Text("退款处理中", "refund pending"),
+    "frozen": Text("已冻结", "frozen"),
+    "holder": Text("持有人", "holder"),
+    "desk": Text("前台", "desk"),
+    "line": Text("扫码文本", "scanned text"),
+    "pass": Text("票码", "pass"),
+    "rotating": Text("动态码", "live code"),
+    "channel": Text("渠道码", "channel code"),
+    "id_number": Text("身份证", "ID card"),
+    "card_uid": Text("实体卡", "card"),
+    "member": Text("会员码", "member code"),
+    "short": Text("短码", "short code"),
+    "ordinary": Text("平日", "ordinary"),
+    "holiday": Text("节假日", "holiday"),
+    "workday": Text("调休上班", "moved working day"),
+    "Mon": Text("周一", "Mon"),
+    "Tue": Text("周二", "Tue"),
+    "Wed": Text("周三", "Wed"),
+    "Thu": Text("周四", "Thu"),
+    "Fri": Text("周五", "Fri"),
+    "Sat": Text("周六", "Sat"),
+    "Sun": Text("周日", "Sun"),
+    "holidays": Text("节假日", "holidays"),
+    "no rule set": Text("无规则", "no rule set"),
+    "nobody on it": Text("人数为零", "nobody on it"),
+    "counts unreadable": Text("计数不可读", "counts unreadable"),
+    "a count is full": Text("计数已满", "a count is full"),
+    "a record of an unknown layout": Text("记录版本未知", "a record of an unknown layout"),
+}
+
+
+def value_text(value: str, language: str) -> str:
+    """What a check looked at, its words in "zh" or "en"."""
+    words = (VALUES[word].fill(language) if word in VALUES else word for word in value.split(", "))
+    return ", ".join(words)

@@ -12,7 +12,7 @@ Paifang: gates that never wait and never lose an entry, and the back office behi
   paifang demo once         20 seconds of gate traffic, counted
   paifang demo ...          cut and heal the running demo: stop-cloud, start-cloud, kill-edge, unplug ...
   paifang present LANE ...  present a pass, an ID number or any text at a lane of the running demo
-  paifang edge ...          one entrance: run, enrol, status
+  paifang edge ...          one entrance: run, enrol, status, explain
   paifang cloud ...         the control plane: web, rpc, worker, migrate
 
 Each of them says more with --help.

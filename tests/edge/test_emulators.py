@@ -146,7 +146,7 @@ def test_a_pulled_cable_is_gone_and_comes_back(tmp_path: Path, devices: dict[str
     ("order", "said"),
     [
         ([1], "an order has a do"),
-        ({"do": "dance"}, "one of bits, mute, person"),
+        ({"do": "dance"}, "one of bits, free, mute, person"),
         ({"do": "person"}, "label is missing"),
         ({"do": "person", "label": "x", "behaviour": "fly"}, "behaviour is one of walk"),
         ({"do": "person", "label": "x", "after_ms": "soon"}, "after_ms is int"),

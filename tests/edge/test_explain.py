@@ -18,11 +18,12 @@ from edge import _rules_py as rules_py
 from edge._credentials_py import PASS_CHECKS, SIGNED_CHECKS
 from edge.explain import FAILED, NOT_ASKED, PASSED, Asked, Explainer
 from edge.http import App
-from paifang import checks, passes
+from edge.verdict import Identity
+from paifang import checks, passes, records
 from paifang.business_day import Calendar
 from paifang.reasons import Reason
-from paifang.records import CredentialKind, State, Station, Table
-from paifang.rulesets import RuleFlag
+from paifang.records import CredentialKind, DayKind, Op, State, Station, Table, VenueSettings
+from paifang.rulesets import Activation, RuleFlag
 from paifang.v1 import scan_pb2
 from tests.support.gatekit import (
     CLAIMS,
@@ -37,6 +38,7 @@ from tests.support.gatekit import (
     PASS_KEY,
     PEPPER,
     RAW,
+    STATION,
     Gate,
     index_op,
     sign,
@@ -225,6 +227,13 @@ def test_it_never_fails_and_names_only_what_it_may(gate: Gate, data: bytes, kind
     assert all(check.number for check in told.checks)
 
 
+def test_every_word_that_may_be_told_is_in_both_languages() -> None:
+    enums = (CredentialKind, State, DayKind, Activation, Identity)
+    words = {member.name.lower() for enum in enums for member in enum} | set(_explained._WEEKDAYS)
+    assert words | {"yes", "no", "holidays"} <= set(checks.VALUES)
+    assert checks.value_text("id_number, pass, 17", "zh") == "身份证, 票码, 17"
+
+
 def test_a_question_of_the_cloud_is_answered_with_its_id(gate: Gate) -> None:
     question = scan_pb2.Question(id=b"q" * 16, credential_kind=0, credential=LINE, device_id=LANE)
     told = explainer(gate).answer(question)
@@ -282,6 +291,12 @@ def test_the_table_is_for_people(gate: Gate) -> None:
     ended = next(line for line in lines if "Has not ended" in line)
     assert ended.split("  ")[0] == "11"
     assert "✗ failed: " in ended
-    assert "until 2023-11-15 20:06:39+08:00" in ended
+    assert "until: 2023-11-15 20:06:39+08:00" in ended
+    venue = VenueSettings("Asia/Shanghai", 0, {STATION: ("西门", "West gate")})
+    gate.apply([Op(Table.VENUE, records.live_key(1), venue.pack())])
     chinese = explain_cli.table(explain(gate), "zh").splitlines()
     assert chinese[0] == "✗ 已过期 (111)"
+    assert next(line for line in chinese if "站点启用" in line).endswith(
+        "允许: 是; 园内站点: 否; 站点: 21 西门 West gate"
+    )
+    assert next(line for line in chinese if "票仍有效" in line).endswith("状态: 有效")

@@ -63,6 +63,18 @@ async def test_the_next_start_goes_on_from_the_stored_cursors(
     assert asked == [(URGENT, True, 1), (BULK, True, 0)]
 
 
+async def test_how_current_the_entitlements_are_is_told_from_the_first_moment(
+    core: ModuleType, tmp_path: Path, cloud: FakeCloud
+) -> None:
+    async with linked_edge(core, tmp_path, cloud.identity()) as edge:
+        assert edge.current_to == [0]  # nothing is whole yet
+        await until(lambda: edge.current_to[-1] > 0)
+        told = edge.current_to[-1]
+        await until(lambda: edge.current_to[-1] > told)  # a heartbeat
+    async with linked_edge(core, tmp_path, cloud.identity(), feed=False) as edge:
+        assert edge.current_to[0] > 0  # as the store has it
+
+
 async def test_a_live_record_is_told_to_the_verifier(core: ModuleType, tmp_path: Path, cloud: FakeCloud) -> None:
     async with linked_edge(core, tmp_path, cloud.identity()) as edge:
         await until(lambda: edge.feed.state.bulk.cursor.started)

@@ -209,6 +209,14 @@ def test_malformed_operations_write_nothing(environment: Any, damage: bytes) -> 
     txn.abort()
 
 
+def test_a_header_cut_short_is_told_as_that(environment: Any) -> None:
+    txn = environment.begin()
+    for size in range(1, 8):
+        with pytest.raises(ValueError, match="cut short"):
+            txn.apply(GOOD_OP + GOOD_OP[:size], 1, OWN_EDGE)
+    txn.abort()
+
+
 @pytest.mark.parametrize("generation", [-1, 2**32])
 def test_a_generation_that_does_not_fit_is_refused(environment: Any, generation: int) -> None:
     txn = environment.begin()

@@ -84,7 +84,8 @@ class TestLines:
         "line",
         [
             b"PF1:", b"PF1:A", b"PF1:::::", LINE[:-1], LINE[:-3], LINE[:90], LINE + b"0", LINE + b"BB8",
-            LINE.lower()[4:], LINE[:4] + LINE, LINE[:40] + b"\0" + LINE[41:], b"PF1:" + b"0" * 1_000_000,
+            LINE.lower()[4:], LINE[:4] + LINE, LINE[:40] + b"\0" + LINE[41:],
+            b"PF1:" + b"0" * 1_000_000, b"PF1:" + b"0" * 999_999, b"PF1:" + b"0" * 153,
             LINE[:60] + b"a" + LINE[61:],
         ],
     )  # fmt: skip

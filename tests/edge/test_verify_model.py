@@ -379,5 +379,5 @@ def test_histories_are_judged_as_the_model_has_it() -> None:
     with opened() as stores:
         machine = type("Histories", (Histories,), {"stores": stores})
         run_state_machine_as_test(
-            machine, settings=settings(max_examples=budget(25, 3000), stateful_step_count=40, deadline=None)
+            machine, settings=settings(max_examples=budget(15, 3000), stateful_step_count=40, deadline=None)
         )

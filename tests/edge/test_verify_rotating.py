@@ -144,7 +144,8 @@ class TestLines:
         for line in (
             b"PR1:", b"PR1:A", b"PR1:::::", b"PR1:BB8", shown()[:-1], shown()[:-2], shown()[:-3], shown()[:90],
             shown() + b"0", shown() + b"BB8", shown()[:60] + b"a" + shown()[61:], b"PR1:" + LINE[4:],
-            b"PR1:" + base45.encode(bytes(12)), b"PR1:" + base45.encode(b"\1" + bytes(12)), b"PR1:" + b"0" * 1_000_000,
+            b"PR1:" + base45.encode(bytes(12)), b"PR1:" + base45.encode(b"\1" + bytes(12)),
+            b"PR1:" + b"0" * 1_000_000, b"PR1:" + b"0" * 999_999, b"PR1:" + b"0" * 171,
             b"PR1:" + base45.encode(RAW + bytes(30)), b"PR1:" + base45.encode(b"\2" + bytes(120)),
         ):  # fmt: skip
             verdict = gate.present(line)

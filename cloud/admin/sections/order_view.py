@@ -132,7 +132,7 @@ def _unit_state(
     for admission in admissions:
         used[groups.get(admission.station_id, -admission.station_id)] += admission.persons - admission.returned
     now = timezone.now()
-    if used and all(used[group] >= uses for group in set(groups.values())):
+    if used and uses and all(used[group] >= uses for group in set(groups.values())):
         return Pill(_("Used"), Tone.IDLE, "check"), False
     if entitlement.not_after < now:
         return Pill(_("Expired"), Tone.IDLE, "clock"), False

@@ -98,6 +98,7 @@ def _tickets(desk: Desk, order: Order) -> dict[str, Any]:
         ],
         "may_show_pass": desk.may(Permission.ORDER_PASS),
         "may_unmask": desk.may(Permission.PERSONAL_VIEW),
+        "may_explain": desk.may(Permission.ENTITLEMENT_EXPLAIN),
         "may_reissue": desk.may(Permission.ORDER_REISSUE) and order.state == Order.State.ISSUED,
     }
 

@@ -23,7 +23,9 @@ from cloud.admin.sections.orders import SESSION_REPLACED, unit_or_404, verifying
 from cloud.admissions import history
 from cloud.admissions import selectors as admissions
 from cloud.core.errors import DomainError
-from cloud.entitlements.selectors import pass_line
+from cloud.entitlements.attach import short_code
+from cloud.entitlements.links import token_of
+from cloud.entitlements.selectors import pass_line, shown_line
 from cloud.gates import selectors as gates
 from cloud.sales.models import OrderUnit
 from cloud.staff.permissions import Permission
@@ -44,7 +46,10 @@ class LaneChoice:
 
 @dataclass(frozen=True, slots=True)
 class QrView:
-    """`lanes` is None outside a demo; `replaced_line` is the code that this session has just replaced."""
+    """`lanes` is None outside a demo; `replaced_line` is the code that this session has just replaced.
+
+    A `rotating` ticket's code is drawn by its holder's phone alone: `line` is then the address of that page.
+    """
 
     number: str
     unit: UnitView
@@ -55,6 +60,8 @@ class QrView:
     present_url: str
     lanes: tuple[LaneChoice, ...] | None
     replaced_line: str
+    rotating: bool
+    phone_url: str
 
 
 def drawn(line: str, label: str) -> SafeString:
@@ -71,13 +78,16 @@ def qr(request: HttpRequest, desk: Desk, number: str, position: int) -> HttpResp
     order, unit = unit_or_404(desk, number, position)
     entered = admissions.for_entitlements(desk.venue, [unit.entitlement_id])
     shown = unit_view(unit, entered.get(unit.entitlement_id, []), verifying_groups([unit])[unit.product_id])
-    line = pass_line(unit.entitlement)
+    phone = request.build_absolute_uri(reverse("storefront:ticket", args=[token_of(unit.entitlement)]))
+    line = phone if unit.entitlement.rotating else pass_line(unit.entitlement)
     facts = [Fact(_("Order"), f"{order.number} · {position}"), Fact(_("Validity"), shown.window)]
     if unit.entitlement.persons > 1:
         facts.append(Fact(_("Persons"), str(unit.entitlement.persons)))
     if shown.visitor:
         facts.append(Fact(_("Visitor"), shown.visitor))
     facts.append(Fact(_("Price"), shown.price))
+    if code := short_code(unit.entitlement):
+        facts.append(Fact(_("Short code"), code))
     context = QrView(
         number=order.number,
         unit=shown,
@@ -88,6 +98,8 @@ def qr(request: HttpRequest, desk: Desk, number: str, position: int) -> HttpResp
         present_url=reverse("console:present", args=[order.number, position]),
         lanes=_lanes(desk),
         replaced_line=_replaced(request, unit),
+        rotating=unit.entitlement.rotating,
+        phone_url=phone,
     )
     return show(request, desk, "console/orders/qr.html", {"view": context})
 
@@ -120,7 +132,7 @@ def present(request: HttpRequest, desk: Desk, number: str, position: int) -> Htt
         raise Http404("only a demo can present codes")
     order, unit = unit_or_404(desk, number, position)
     device = _lane(desk, request.POST.get("lane", ""))
-    line = pass_line(unit.entitlement)
+    line = shown_line(unit.entitlement)
     if request.POST.get("which") == "old":
         line = _replaced(request, unit) or line
     after = history.last_entry(desk.venue, unit.entitlement_id)

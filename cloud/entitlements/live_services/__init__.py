@@ -6,7 +6,6 @@ ids: two people's edits follow one another and neither is lost.
 
 from cloud.entitlements.live_services.calendar import (
     create_calendar_day,
-    delete_calendar_day,
     edit_calendar_day,
     fill_calendar,
     keep_calendar,
@@ -25,7 +24,6 @@ __all__ = [
     "create_device",
     "create_product",
     "create_station",
-    "delete_calendar_day",
     "edit_calendar_day",
     "edit_device",
     "edit_product",

@@ -58,17 +58,6 @@ def edit_calendar_day(
 
 
 @transaction.atomic
-def delete_calendar_day(*, actor: Actor, venue: Venue, row: CalendarDay) -> None:
-    """From then on the day is what its weekday says. Raises DomainError "row.gone", "permission.denied"."""
-    require(actor, Permission.VENUE_MANAGE, venue)
-    lock_row(Venue, venue.pk)
-    row = lock_row(CalendarDay, row.pk)
-    audit.write(actor, "calendar.delete", row, venue, day=row.day.isoformat(), kind=row.kind, name=row.name_zh)
-    row.delete()
-    live.publish_venue(venue)
-
-
-@transaction.atomic
 def fill_calendar(*, actor: Actor, venue: Venue, year: int) -> int:
     """Puts in the days announced for a year that the venue has no entry for; how many.
 
@@ -109,7 +98,7 @@ def keep_calendar(venue: Venue, now: datetime | None = None) -> None:
 
 def _checked(kind: str, name_zh: str, name_en: str) -> dict[str, str]:
     if kind not in CalendarDay.Kind.values:
-        raise DomainError("calendar.kind", "应为节假日或上班日。", "It is a holiday or a working day.", "kind")
+        raise DomainError("calendar.kind", "没有这种日期类型。", "There is no such kind of day.", "kind")
     return {
         "kind": kind,
         "name_zh": required_text(name_zh, "name_zh", 40),

@@ -16,7 +16,7 @@ from cloud.core import audit, sealing
 from cloud.core.actors import Actor
 from cloud.core.errors import DomainError
 from cloud.entitlements.models import Entitlement
-from cloud.entitlements.selectors import pass_line
+from cloud.entitlements.selectors import shown_line
 from cloud.gates.models import Question
 from cloud.staff.permissions import Permission, require
 from cloud.venues.models import Device, Edge, Venue
@@ -50,9 +50,9 @@ def ask(
 def ask_about(
     *, actor: Actor, venue: Venue, device: Device, entitlement: Entitlement, at: datetime | None = None
 ) -> Question:
-    """Asks about a ticket's own pass. Raises as ask."""
+    """Asks about a ticket's own code, as its holder would show it now. Raises as ask."""
     require(actor, Permission.ENTITLEMENT_EXPLAIN, venue)
-    line = pass_line(entitlement).encode("ascii")
+    line = shown_line(entitlement).encode("ascii")
     return _ask(actor, venue, device, CredentialKind.LINE, line, at, {"entitlement": str(entitlement.pk)})
 
 

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('day', models.DateField()),
-                ('kind', models.CharField(choices=[('holiday', 'Holiday'), ('workday', 'Workday')], max_length=8)),
+                ('kind', models.CharField(choices=[('holiday', 'Holiday'), ('workday', 'Workday'), ('ordinary', 'Ordinary')], max_length=8)),
                 ('name_zh', models.CharField(max_length=40)),
                 ('name_en', models.CharField(blank=True, max_length=60)),
                 ('venue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='venues.venue')),

@@ -9,6 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from html import escape
 from typing import Any
 
@@ -32,7 +33,7 @@ from cloud.core import audit
 from cloud.core.actors import Actor
 from cloud.core.business_day import today
 from cloud.core.models import AuditRow
-from cloud.entitlements import keys
+from cloud.entitlements import keys, live_services
 from cloud.entitlements.models import SigningKey
 from cloud.gates.models import EdgeCertificate
 from cloud.sales import services as sales
@@ -59,6 +60,13 @@ UNTYPED = {"keys"}  # nothing of theirs is typed by anybody
 
 def sample_station(venue: Venue, n: int, name: str) -> Any:
     return make.make_station(venue, name or f"站点{n}", name_en=f"Station {n}")
+
+
+def sample_holiday(venue: Venue, n: int, name: str) -> Any:
+    day = date(2027, 1, 1) + timedelta(days=n)
+    return live_services.create_calendar_day(
+        actor=make.SYSTEM, venue=venue, day=day, kind="holiday", name_zh=name[:40] or f"节日{n}", name_en=f"Feast {n}"
+    )
 
 
 def sample_device(venue: Venue, n: int, name: str) -> Any:
@@ -157,6 +165,7 @@ SAMPLES: dict[str, Callable[[Venue, int, str], Any]] = {
     "audit": sample_audit,
     "employees": sample_employee,
     "roles": sample_role,
+    "holidays": sample_holiday,
     "toys": sample_toy,
 }
 KEYS = [*(section.key for section in registry.sections() if not section.single), TOY.key]

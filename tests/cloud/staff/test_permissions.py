@@ -175,7 +175,6 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
     "live.edit_calendar_day": lambda a, p: live_services.edit_calendar_day(
         actor=a, venue=p.venue, row=_holiday(p), day=today(p.venue), kind="workday", name_zh="x"
     ),
-    "live.delete_calendar_day": lambda a, p: live_services.delete_calendar_day(actor=a, venue=p.venue, row=_holiday(p)),
     "live.fill_calendar": lambda a, p: live_services.fill_calendar(actor=a, venue=p.venue, year=2026),
     "live.set_capacity": lambda a, p: live_services.set_capacity(actor=a, venue=p.venue, capacity=1, day_capacity=1),
     **{
