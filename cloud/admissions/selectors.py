@@ -45,7 +45,8 @@ class Recent:
 class Today:
     """A business day so far. `admissions` are verdicts, the rest persons, `refusals` presentations.
 
-    `entered` and `left`: the venue; who passes a station inside it is counted there alone.
+    `entered` and `left`: the venue; who passes a station inside it is counted there alone. For some stations only:
+    through just those.
     """
 
     day: date
@@ -61,12 +62,16 @@ class Today:
         return max(0, self.entered - self.left)
 
 
-def admitted_per_minute(venue: Venue, minutes: int = 30, now: datetime | None = None) -> list[Minute]:
+def admitted_per_minute(
+    venue: Venue, minutes: int = 30, now: datetime | None = None, reach: Reach = EVERYWHERE
+) -> list[Minute]:
     """The last `minutes` whole minutes and the running one last; minutes without admissions are there, as 0."""
     last = (now or timezone.now()).replace(second=0, microsecond=0)
     first = last - timedelta(minutes=minutes - 1)
     rows = (
-        Admission.objects.filter(venue=venue, at__gte=first, at__lt=last + timedelta(minutes=1))
+        reach.narrow(
+            Admission.objects.filter(venue=venue, at__gte=first, at__lt=last + timedelta(minutes=1)), "station_id"
+        )
         .annotate(minute=TruncMinute("at"))
         .values_list("minute")
         .annotate(total=Sum("persons"))
@@ -76,27 +81,26 @@ def admitted_per_minute(venue: Venue, minutes: int = 30, now: datetime | None = 
     return [Minute(instant, totals.get(instant, 0)) for instant in instants]
 
 
-def refusals_by_reason(venue: Venue, since: datetime) -> list[tuple[int, int]]:
+def refusals_by_reason(venue: Venue, since: datetime, reach: Reach = EVERYWHERE) -> list[tuple[int, int]]:
     """(reason, presentations refused for it), the most frequent first."""
-    rows = _presentations(venue).filter(decision=scan_pb2.DECISION_REFUSE, at__gte=since)
+    rows = reach.narrow(_presentations(venue), "station_id").filter(decision=scan_pb2.DECISION_REFUSE, at__gte=since)
     counted = rows.values_list("reason").annotate(times=Count("pk")).order_by("-times", "reason")
     return [(reason, times) for reason, times in counted]
 
 
-def today(venue: Venue, now: datetime | None = None) -> Today:
-    """The running business day's totals."""
+def today(venue: Venue, now: datetime | None = None, reach: Reach = EVERYWHERE) -> Today:
+    """The running business day's totals at the stations within reach."""
     day = business_day.today(venue, now)
-    admitted = Admission.objects.filter(venue=venue, business_day=day).aggregate(
+    admitted = reach.narrow(Admission.objects.filter(venue=venue, business_day=day), "station_id").aggregate(
         admissions=Count("pk"), persons=Sum("persons", default=0)
     )
     since = business_day.calendar_of(venue).start(day)
-    refusals = _presentations(venue).filter(business_day=day, at__gte=since, decision=scan_pb2.DECISION_REFUSE)
-    inner = Station.objects.filter(venue=venue, inner=True).values("pk")
-    counted = (
-        Occupancy.objects.filter(venue=venue, business_day=day)
-        .exclude(station_id__in=inner)
-        .aggregate(entered=Sum("entered", default=0), gone=Sum("left", default=0))
-    )
+    presented = reach.narrow(_presentations(venue), "station_id")
+    refusals = presented.filter(business_day=day, at__gte=since, decision=scan_pb2.DECISION_REFUSE)
+    passed = reach.narrow(Occupancy.objects.filter(venue=venue, business_day=day), "station_id")
+    if reach.everywhere:
+        passed = passed.exclude(station_id__in=Station.objects.filter(venue=venue, inner=True).values("pk"))
+    counted = passed.aggregate(entered=Sum("entered", default=0), gone=Sum("left", default=0))
     return Today(
         day=day,
         admissions=admitted["admissions"],
