@@ -17,6 +17,7 @@ from cloud.staff.models import Employee, LoginSession
 from cloud.staff.services import begin_session, end_this, has_second_factor, resume_session, second_factor_required
 
 SESSION_LOGIN = "login"  # the LoginSession's number
+BY_ITSELF = "X-By-Itself"  # a region's refresh sends it (live.js): somebody who only left a page open is idle
 # Pages for who has something to do first: the door itself, and the two where it is done.
 OPEN = frozenset({"login", "second-step", "logout", "language", "password", "second-factor", "session-ended"})
 
@@ -72,7 +73,7 @@ def login_number(request: HttpRequest) -> int | None:
 def _session(request: HttpRequest, employee: Employee) -> LoginSession | None:
     number = login_number(request)
     if number is not None:
-        return resume_session(employee=employee, pk=number)
+        return resume_session(employee=employee, pk=number, by_itself=BY_ITSELF in request.headers)
     # Logged in by other means than the door (a session older than these notes): noted from now on.
     session = begin_session(
         employee=employee, address=get_client_ip_address(request), agent=request.headers.get("User-Agent", "")

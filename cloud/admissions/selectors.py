@@ -45,7 +45,8 @@ class Recent:
 class Today:
     """A business day so far. `admissions` are verdicts, the rest persons, `refusals` presentations.
 
-    `entered` and `left`: the venue; who passes a station inside it is counted there alone.
+    `entered` and `left`: the venue; who passes a station inside it is counted there alone. For some stations only:
+    through just those.
     """
 
     day: date
@@ -66,13 +67,14 @@ def entries(venue: Venue) -> QuerySet[Admission]:
     return Admission.objects.filter(venue=venue, leaving=False)
 
 
-def admitted_per_minute(venue: Venue, minutes: int = 30, now: datetime | None = None) -> list[Minute]:
+def admitted_per_minute(
+    venue: Venue, minutes: int = 30, now: datetime | None = None, reach: Reach = EVERYWHERE
+) -> list[Minute]:
     """The last `minutes` whole minutes and the running one last; minutes without admissions are there, as 0."""
     last = (now or timezone.now()).replace(second=0, microsecond=0)
     first = last - timedelta(minutes=minutes - 1)
     rows = (
-        entries(venue)
-        .filter(at__gte=first, at__lt=last + timedelta(minutes=1))
+        reach.narrow(entries(venue).filter(at__gte=first, at__lt=last + timedelta(minutes=1)), "station_id")
         .annotate(minute=TruncMinute("at"))
         .values_list("minute")
         .annotate(total=Sum("persons"))
@@ -82,22 +84,23 @@ def admitted_per_minute(venue: Venue, minutes: int = 30, now: datetime | None = 
     return [Minute(instant, totals.get(instant, 0)) for instant in instants]
 
 
-def refusals_by_reason(venue: Venue, since: datetime) -> list[tuple[int, int]]:
+def refusals_by_reason(venue: Venue, since: datetime, reach: Reach = EVERYWHERE) -> list[tuple[int, int]]:
     """(reason, presentations refused for it), the most frequent first."""
-    rows = _presentations(venue).filter(decision=scan_pb2.DECISION_REFUSE, at__gte=since)
+    rows = reach.narrow(_presentations(venue), "station_id").filter(decision=scan_pb2.DECISION_REFUSE, at__gte=since)
     counted = rows.values_list("reason").annotate(times=Count("pk")).order_by("-times", "reason")
     return [(reason, times) for reason, times in counted]
 
 
-def today(venue: Venue, now: datetime | None = None) -> Today:
-    """The running business day's totals."""
+def today(venue: Venue, now: datetime | None = None, reach: Reach = EVERYWHERE) -> Today:
+    """The running business day's totals at the stations within reach."""
     day = business_day.today(venue, now)
-    admitted = (
-        entries(venue).filter(business_day=day).aggregate(admissions=Count("pk"), persons=Sum("persons", default=0))
+    admitted = reach.narrow(entries(venue).filter(business_day=day), "station_id").aggregate(
+        admissions=Count("pk"), persons=Sum("persons", default=0)
     )
     since = business_day.calendar_of(venue).start(day)
-    refusals = _presentations(venue).filter(business_day=day, at__gte=since, decision=scan_pb2.DECISION_REFUSE)
-    entered, left = _crossed(venue, day)
+    presented = reach.narrow(_presentations(venue), "station_id")
+    refusals = presented.filter(business_day=day, at__gte=since, decision=scan_pb2.DECISION_REFUSE)
+    entered, left = _crossed(venue, day, reach=reach)
     return Today(
         day=day,
         admissions=admitted["admissions"],
@@ -114,10 +117,11 @@ def elsewhere(edge: Edge, now: datetime | None = None) -> tuple[date, int, int]:
     return (day, *_crossed(edge.venue, day, without=edge))
 
 
-def _crossed(venue: Venue, day: date, without: Edge | None = None) -> tuple[int, int]:
-    """Entered and left, at the stations that are not inside the venue."""
-    inner = Station.objects.filter(venue=venue, inner=True).values("pk")
-    rows = Occupancy.objects.filter(venue=venue, business_day=day).exclude(station_id__in=inner)
+def _crossed(venue: Venue, day: date, without: Edge | None = None, reach: Reach = EVERYWHERE) -> tuple[int, int]:
+    """Entered and left: of the whole venue not at the stations inside it, of some stations at each."""
+    rows = reach.narrow(Occupancy.objects.filter(venue=venue, business_day=day), "station_id")
+    if reach.everywhere:
+        rows = rows.exclude(station_id__in=Station.objects.filter(venue=venue, inner=True).values("pk"))
     if without is not None:
         rows = rows.exclude(edge_id=without.pk)
     counted = rows.aggregate(entered=Sum("entered", default=0), gone=Sum("left", default=0))

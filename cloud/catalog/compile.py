@@ -43,8 +43,10 @@ def compile_rules(product: TicketProduct) -> RuleSet:
 def _flags(product: TicketProduct, rules: ProductRules) -> RuleFlag:
     whole = (
         rules.total, rules.per_month, rules.per_day, rules.reentry_minutes, rules.anti_passback,
-        rules.after_first_hours, rules.after_first_days,
+        rules.after_first_hours, rules.after_first_days, rules.shared,
     )  # fmt: skip
+    # Whoever of a party came a moment later would be refused as inside already, or too soon.
+    as_one = product.persons > 1 and bool(rules.anti_passback or rules.reentry_minutes)
     wanted = {
         RuleFlag.KEEP_ON_TIMEOUT: product.keep_on_timeout,
         RuleFlag.SIGNED_ONLY: rules.signed_only,
@@ -52,7 +54,7 @@ def _flags(product: TicketProduct, rules: ProductRules) -> RuleFlag:
         RuleFlag.COLLECT_FIRST: rules.collect_first,
         RuleFlag.ANTI_PASSBACK: rules.anti_passback,
         RuleFlag.WHOLE: any(whole),
-        RuleFlag.TOGETHER: rules.together,
+        RuleFlag.TOGETHER: rules.together or as_one,
         RuleFlag.BOOK_FIRST: rules.book_first,
     }
     flags = RuleFlag(0)

@@ -203,6 +203,12 @@ def _consistent(rules: ProductRules) -> None:
             "要求同时入园时不能再限每次人数。",
             "Persons who go together cannot be limited in number at once.",
         )
+    if rules.at_once and (rules.anti_passback or rules.reentry_minutes):
+        raise _bad(
+            "at_once",
+            "已限制重复入园，同行的人只能一起进，不能再限每次人数。",
+            "Where coming in again is limited, a party goes in together: persons at once cannot be limited too.",
+        )
     if rules.rotating and rules.media and "rotating" not in rules.media:
         raise _bad("media", "动态码票必须允许动态码。", "A ticket with a live code must accept that code.")
     if rules.short_code and rules.media and "short" not in rules.media:

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 
 from cloud.core.errors import DomainError
 from cloud.gates.models import EdgeHealth, Question
+from cloud.staff.reach import EVERYWHERE, Reach
 from cloud.venues.models import Device, Edge, Station, Venue
 from paifang.v1 import scan_pb2
 
@@ -58,10 +59,13 @@ class LaneView:
     admitted: int
 
 
-def edges(venue: Venue, now: datetime | None = None) -> list[EdgeView]:
-    """The venue's edges that are not retired, by name."""
+def edges(venue: Venue, now: datetime | None = None, reach: Reach = EVERYWHERE) -> list[EdgeView]:
+    """The venue's edges that are not retired, by name: those with a device at a station within reach."""
     now = now or timezone.now()
-    return [edge_view(edge, now) for edge in edges_with_health(venue).order_by("name")]
+    rows = edges_with_health(venue)
+    if not reach.everywhere:
+        rows = rows.filter(pk__in=reach.narrow(Device.objects.filter(venue=venue), "station").values("edge"))
+    return [edge_view(edge, now) for edge in rows.order_by("name")]
 
 
 def edges_with_health(venue: Venue) -> QuerySet[Edge]:

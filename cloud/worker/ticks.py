@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import close_old_connections, connections
 from django.utils import timezone
 from django_scopes import scope
@@ -19,6 +20,7 @@ from cloud.entitlements import day_keys, id_entries
 from cloud.entitlements.live_services import keep_calendar
 from cloud.entitlements.trim import trim
 from cloud.gates.services import alarm_silent_edges, forget_questions, forget_tokens
+from cloud.staff.services import clean_up_sessions
 from cloud.venues.models import Venue
 from cloud.worker import jobs, outbox
 
@@ -57,6 +59,8 @@ def ticks() -> list[Tick]:
         Tick("old events", 3600, outbox.forget_old),
         Tick("old jobs", 3600, jobs.forget_old),
         Tick("results of jobs", 600, background.forget),
+        Tick("logins", 600, clean_up_sessions),
+        Tick("sessions", 3600, SessionStore.clear_expired),
     ]
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from django_tasks import task
 
+from cloud.admin.desk import Desk
 from cloud.core import audit
 from cloud.core.actors import Actor
-from cloud.venues.models import Venue
+from cloud.venues.models import Edge, Venue
+from tests.cloud.console.toy import TOY, retire_toy
 
 
 @task()
@@ -46,3 +49,22 @@ def die_once(venue: Venue | None, payload: dict[str, Any]) -> None:
     if payload.get("die") and not mark.exists():
         mark.touch()
         os.kill(os.getpid(), 9)
+
+
+def count(desk: Desk, row: Edge, values: dict[str, Any]) -> None:
+    """Retires a toy and leaves a row of the audit: how often it was done shows."""
+    retire_toy(desk, row, values)
+    audit.write(desk.actor, "test.counted", row, desk.venue, name=row.name)
+
+
+def count_and_die(desk: Desk, row: Edge, values: dict[str, Any]) -> None:
+    """The same; at a toy named "dies" its process dies in the middle, the first time."""
+    count(desk, row, values)
+    mark = Path(os.environ["PAIFANG_VAR"]) / "died"
+    if row.name == "dies" and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), 9)
+
+
+COUNTED = replace(TOY, actions=(replace(TOY.actions[0], run=count),))
+DEADLY = replace(TOY, actions=(replace(TOY.actions[0], run=count_and_die),))

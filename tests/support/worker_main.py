@@ -1,4 +1,4 @@
-"""The worker's process with one more handler: `python -m tests.support.worker_main`."""
+"""The worker's process with one more handler and one more section: `python -m tests.support.worker_main`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import django
 django.setup()
 
 from cloud import wiring  # noqa: E402
+from cloud.admin.kit import registry  # noqa: E402
 from cloud.worker.process import run_until_signalled  # noqa: E402
-from tests.support.worker_jobs import die_once  # noqa: E402
+from tests.support.worker_jobs import DEADLY, die_once  # noqa: E402
 
 wiring.HANDLERS["test.event"] = (die_once,)
+registry.register(DEADLY)
 run_until_signalled()

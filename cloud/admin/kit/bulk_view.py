@@ -175,24 +175,30 @@ def _do_each(desk: Desk, section: Section, action: Action, job: Job, keys: array
 def _do_one(
     desk: Desk, section: Section, action: Action, job: Job, number: int, pk: int, row: Any, values: dict[str, Any]
 ) -> None:
-    assert action.run is not None
-    if row is None:
-        jobs.note(job, number, str(pk), JobRow.Outcome.LEFT, row_id=pk, text=GONE)
-        return
-    label = section.label(row)
-    if not action.fits(row):
-        jobs.note(job, number, label, JobRow.Outcome.LEFT, row_id=pk, text=UNFIT)
-        return
     try:
         with transaction.atomic():
-            action.run(desk, row, values)
-            jobs.note(job, number, label, JobRow.Outcome.DONE, row_id=pk)
-    except DomainError as error:
-        jobs.note(job, number, label, JobRow.Outcome.FAILED, row_id=pk, text=(error.zh, error.en))
+            outcome, text = _run(desk, action, row, values)
+            label = str(pk) if row is None else section.label(row)
+            jobs.note(job, number, label, outcome, row_id=pk, text=text)
     except IntegrityError:
         if not job.rows.filter(number=number).exists():
             raise
         # Another attempt did just this row: what this one did to it is undone with its note.
+
+
+def _run(desk: Desk, action: Action, row: Any, values: dict[str, Any]) -> tuple[str, tuple[str, str]]:
+    """What became of a row, and why."""
+    assert action.run is not None
+    if row is None:
+        return JobRow.Outcome.LEFT, GONE
+    if not action.fits(row):
+        return JobRow.Outcome.LEFT, UNFIT
+    try:
+        with transaction.atomic():
+            action.run(desk, row, values)
+    except DomainError as error:
+        return JobRow.Outcome.FAILED, (error.zh, error.en)
+    return JobRow.Outcome.DONE, ("", "")
 
 
 def _do_all(desk: Desk, section: Section, action: Action, job: Job, keys: array[int], values: dict[str, Any]) -> None:

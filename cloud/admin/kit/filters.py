@@ -14,9 +14,17 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from cloud.admin.kit.reach import reached
 from cloud.admin.kit.text import named
+from cloud.staff.reach import EVERYWHERE, Reach
 
 Text = str | Promise
+
+
+class SectionFilters(django_filters.FilterSet):
+    """A list's filters. Places beyond `reach` are not among their choices."""
+
+    reach: Reach = EVERYWHERE
 
 
 class AskedChoiceFilter(django_filters.ChoiceFilter):
@@ -25,13 +33,30 @@ class AskedChoiceFilter(django_filters.ChoiceFilter):
     @property
     def field(self) -> forms.Field:
         if callable(self.extra["choices"]):
-            self.extra["choices"] = list(self.extra["choices"]())  # of this request's copy
+            self.extra["choices"] = list(self.asked(self.extra["choices"]))  # of this request's copy
         return super().field
+
+    def asked(self, choices: Callable[..., Any]) -> Iterable[tuple[str, Text]]:
+        found: Iterable[tuple[str, Text]] = choices()
+        return found
+
+
+class PlaceFilter(AskedChoiceFilter):
+    """Asks for the choices within somebody's reach."""
+
+    def asked(self, choices: Callable[..., Any]) -> Iterable[tuple[str, Text]]:
+        found: Iterable[tuple[str, Text]] = choices(self.parent.reach)
+        return found
 
 
 def choice(label: Text, name: str, choices: Iterable[tuple[str, Text]] | Callable[[], Any]) -> django_filters.Filter:
     """One of a few values of a field; a function is asked for them within the scope."""
     return AskedChoiceFilter(field_name=name, label=label, choices=choices, empty_label=_("All"))
+
+
+def place(label: Text, name: str, choices: Callable[[Reach], Iterable[tuple[str, Text]]]) -> django_filters.Filter:
+    """A station, lane or edge by its number; `choices` is asked within the scope for those within reach."""
+    return PlaceFilter(field_name=name, label=label, choices=choices, empty_label=_("All"))
 
 
 def switch(label: Text, name: str, on: Text = "", off: Text = "") -> django_filters.Filter:
@@ -51,9 +76,12 @@ class _NamedChoiceField(django_filters.fields.ModelChoiceField):
 
 
 class NamedFilter(django_filters.ModelChoiceFilter):
-    """Rows offered by their names."""
+    """Rows offered by their names, within reach."""
 
     field_class = _NamedChoiceField
+
+    def get_queryset(self, request: HttpRequest | None) -> QuerySet[Any]:
+        return reached(self.parent.reach, super().get_queryset(request))
 
 
 def row(label: Text, name: str, rows: Callable[[], QuerySet[Any]], distinct: bool = False) -> django_filters.Filter:

@@ -78,7 +78,7 @@ def _save(desk: Desk, spec: FormSpec, form: SectionForm) -> Any:
 
 def _saved(request: HttpRequest, section: Section, spec: FormSpec, saved: Any) -> HttpResponse:
     messages.success(request, str(spec.done) % {"name": section.label(saved)})
-    return redirect(section.url(saved))
+    return redirect(spec.then(saved) if spec.then else section.url(saved))
 
 
 def _show_again(request: HttpRequest, desk: Desk, section: Section, spec: FormSpec, form: SectionForm) -> HttpResponse:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
@@ -13,7 +14,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone, translation
-from django.utils.translation import get_language
+from django.utils.translation import get_language, get_supported_language_variant
+from django.utils.translation.trans_real import parse_accept_lang_header
 from django_scopes import scope
 
 from cloud.admin.desk import Desk, desk_of
@@ -54,9 +56,15 @@ def page(permission: Permission | None) -> Callable[[View[P]], Callable[Concaten
 
 
 def _language(request: HttpRequest, desk: Desk) -> str:
-    """What the reader chose, if the venue offers it; else the venue's own."""
-    chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
-    return chosen if chosen in desk.venue.languages else desk.venue.default_language
+    """What the reader chose, else what their browser asks for, if the venue offers it; else the venue's own."""
+    return next((code for code in _asked_for(request) if code in desk.venue.languages), desk.venue.default_language)
+
+
+def _asked_for(request: HttpRequest) -> Iterator[str]:
+    yield request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+    for code, _weight in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
+        with suppress(LookupError):  # a language that the console has not
+            yield get_supported_language_variant(code)
 
 
 def show(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import django_filters
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
+from cloud.admin.kit.filters import SectionFilters
 from cloud.admin.kit.section import Section, Value
 from cloud.admin.kit.table import Page, page_of
 
@@ -44,12 +44,14 @@ class Query:
         return self.data.get("q", "").replace("\0", "").strip()[:QUERY_LENGTH]
 
     @cached_property
-    def filters(self) -> django_filters.FilterSet:
+    def filters(self) -> SectionFilters:
         if TAKEN & set(self.section.filters):
             raise ValueError(f"section {self.section.key}: a filter has a name the kit uses")
-        kind = type("SectionFilters", (django_filters.FilterSet,), dict(self.section.filters))
+        kind = type("Filters", (SectionFilters,), dict(self.section.filters))
         rows = self.section.searched(self.section.rows(self.desk), self.text)
-        return kind(self.data, queryset=rows, request=self.request)
+        found = kind(self.data, queryset=rows, request=self.request)
+        found.reach = self.desk.reach(self.section.view)
+        return found
 
     @cached_property
     def set_filters(self) -> dict[str, str]:

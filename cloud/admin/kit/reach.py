@@ -14,7 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model, QuerySet
 
 from cloud.staff.permissions import Permission
-from cloud.venues.models import Device, Station
+from cloud.staff.reach import Reach
+from cloud.venues.models import Device, Edge, Station
 
 if TYPE_CHECKING:
     from cloud.admin.desk import Desk
@@ -31,6 +32,8 @@ def station_path(model: type[Model]) -> str:
     """
     if model is Station:
         return "pk"
+    if model is Edge:
+        return "devices__station"  # every station that one of its devices stands at
     fields = [field for field in model._meta.get_fields() if field.concrete and not field.many_to_many]
     found = [field.name for field in fields if field.related_model is Station or field.name == "station_id"]
     if not found:
@@ -43,8 +46,23 @@ def station_path(model: type[Model]) -> str:
 
 def narrowed(desk: Desk, rows: QuerySet[Any], permission: Permission, path: str | None = None) -> QuerySet[Any]:
     """The rows at the stations where the desk has the permission. `path`: see `Section.station`."""
+    return reached(desk.reach(permission), rows, path)
+
+
+def reached(reach: Reach, rows: QuerySet[Any], path: str | None = None) -> QuerySet[Any]:
+    """The rows at stations within reach, each once."""
     found = station_path(rows.model) if path is None else path
-    return rows if found == NO_STATION else desk.reach(permission).narrow(rows, found)
+    if found == NO_STATION or reach.everywhere:
+        return rows
+    if found.partition("__")[0] in _many(rows.model):
+        return rows.filter(pk__in=reach.narrow(rows.model._default_manager.order_by(), found).values("pk"))
+    return reach.narrow(rows, found)
+
+
+@cache
+def _many(model: type[Model]) -> frozenset[str]:
+    """Lookups from a row to several others: a row with two of them would be found twice."""
+    return frozenset(field.name for field in model._meta.get_fields() if field.one_to_many or field.many_to_many)
 
 
 def within_reach(

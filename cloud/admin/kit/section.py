@@ -86,7 +86,12 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class FormSpec:
-    """Creating or editing. `run(desk, row, values)` calls one service and returns the row; `row` is None at first."""
+    """Creating or editing. `run(desk, row, values)` calls one service and returns the row; `row` is None at first.
+
+    Attributes:
+        offered: whether it makes sense for a row.
+        then: the saved row -> the address that comes next, where that is not the row's own page.
+    """
 
     form: type[SectionForm]
     permission: Permission
@@ -95,6 +100,7 @@ class FormSpec:
     verb: Text
     done: Text
     offered: Callable[[Any], bool] = lambda row: True
+    then: Callable[[Any], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,9 +170,9 @@ ADMISSIONS = register(
         filters={
             "decision": filters.choice(_("Verdict"), "decision", DECISIONS),
             "reason": filters.choice(_("Reason"), "reason", _reasons),
-            "station": filters.choice(_("Station"), "station_id", station_choices),
-            "lane": filters.choice(_("Lane"), "device_id", lane_choices),
-            "edge": filters.choice(_("Edge"), "edge_id", edge_choices),
+            "station": filters.place(_("Station"), "station_id", station_choices),
+            "lane": filters.place(_("Lane"), "device_id", lane_choices),
+            "edge": filters.place(_("Edge"), "edge_id", edge_choices),
             "outcome": _OutcomeFilter("outcome", label=_("What followed"), choices=_outcomes, empty_label=_("All")),
             "since": _Moment(_("From"), end=False),
             "until": _Moment(_("Until"), end=True),

@@ -227,6 +227,7 @@ EMPLOYEES = register(
         create=FormSpec(
             HireForm, Permission.STAFF_MANAGE, _hire, _("New employee"), _("New employee"),
             _("%(name)s is created. Give them a one-time password to log in with."),
+            then=lambda one: reverse("console:one-time-password", args=[one.pk]),
         ),
         edit=FormSpec(
             EditForm, Permission.STAFF_MANAGE, _edit, _("Edit %(name)s"), _("Edit"), _("%(name)s is saved."),

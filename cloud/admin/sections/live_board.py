@@ -109,35 +109,35 @@ class Board:
 def board(desk: Desk) -> Board:
     """Reads the venue's present state. Called inside its scope and time zone."""
     venue, now = desk.venue, desk.now
-    today = admissions.today(venue, now)
-    since = calendar_of(venue).start(today.day)
     here, switchable = desk.reach(Permission.LIVE_VIEW), desk.reach(Permission.STATION_SWITCH)
+    today = admissions.today(venue, now, here)
+    since = calendar_of(venue).start(today.day)
     lanes = [lane for lane in gates.lanes(venue, now) if here.covers(lane.device.station_id)]
-    minutes = admissions.admitted_per_minute(venue, MINUTES, now)
+    minutes = admissions.admitted_per_minute(venue, MINUTES, now, here)
     return Board(
         now=now,
         day=date_format(today.day, "DATE_FORMAT"),
-        tiles=_tiles(today, venue.capacity, lanes, minutes),
+        tiles=_tiles(inside_tile(today, venue.capacity, here), today, lanes, minutes),
         chart=_chart(minutes),
-        refusals=_refusals(admissions.refusals_by_reason(venue, since)),
+        refusals=_refusals(admissions.refusals_by_reason(venue, since, here)),
         no_refusals=Empty(_("Nothing refused today"), _("Refused codes are counted here by reason."), "shield-check"),
         stations=_stations(lanes, switchable),
         no_lanes=Empty(_("No lanes yet"), _("Lanes appear here once gates are set up at a station."), "door-open"),
         recent=_recent(admissions.recent(venue, RECENT, here)),
-        edges=tuple(_edge(view, now) for view in gates.edges(venue, now)),
+        edges=tuple(_edge(view, now) for view in gates.edges(venue, now, here)),
         no_edges=Empty(_("No entrances yet"), _("An entrance appears here once its machine is set up."), "server"),
     )
 
 
 def _tiles(
-    today: admissions.Today, capacity: int | None, lanes: Sequence[LaneView], minutes: Sequence[admissions.Minute]
+    inside: TileView, today: admissions.Today, lanes: Sequence[LaneView], minutes: Sequence[admissions.Minute]
 ) -> tuple[TileView, ...]:
     presented = today.admissions + today.refusals
     refused_share = _("%(share)s %% of all presented") % {
         "share": round(100 * today.refusals / presented) if presented else 0
     }
     return (
-        inside_tile(today.inside, capacity),
+        inside,
         TileView(
             _("Admitted today"),
             f"{today.persons:,}",
@@ -150,7 +150,12 @@ def _tiles(
     )
 
 
-def inside_tile(inside: int, capacity: int | None) -> TileView:
+def inside_tile(today: admissions.Today, capacity: int | None, reach: Reach) -> TileView:
+    """People inside the venue. Of some stations only, who came in there: people leave where they like."""
+    if not reach.everywhere:
+        note = _("at your stations; %(left)s left there") % {"left": f"{today.left:,}"}
+        return TileView(_("Entered today"), f"{today.entered:,}", note, "users")
+    inside = today.inside
     if not capacity:
         return TileView(_("People inside"), f"{inside:,}", _("entered less left, today"), "users")
     share = round(100 * inside / capacity)

@@ -167,7 +167,7 @@ ORDERS = register(
         trail=lambda one: [one, *one.units.all()],
         actions=(
             Action(
-                "revoke", _("Revoke"), Permission.ORDER_REVOKE, _says_revoked, _("Revoked: %(name)s"),
+                "revoke", _("Revoke"), Permission.ORDER_REVOKE, _says_revoked, _("Order %(name)s is revoked."),
                 run=lambda desk, row, values: revoke_order(**actor_of(desk), order=row, why=values["why"]),
                 fits=lambda one: one.state == Order.State.ISSUED, form=RevokeForm, icon="ban", grave=True,
             ),

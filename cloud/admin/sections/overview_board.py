@@ -88,16 +88,16 @@ class Overview:
 def overview(desk: Desk) -> Overview:
     """Called inside the venue's scope and time zone; what somebody is not authorised for is left out."""
     venue, now = desk.venue, desk.now
-    today = admissions.today(venue, now)
     reach = desk.reach(Permission.LIVE_VIEW)
+    today = admissions.today(venue, now, reach)
     days = figures.hours(venue, today.day, now, reach)
     refused = figures.refusals(venue, today.day, reach)
-    views = gates.edges(venue, now)
+    views = gates.edges(venue, now, reach)
     lanes = [lane for lane in gates.lanes(venue, now) if reach.covers(lane.device.station_id)]
     orders = desk.may(Permission.ORDER_VIEW)
     found = [
         _admitted(desk, today.day, days),
-        Figure(inside_tile(today.inside, venue.capacity), reverse("console:live")),
+        Figure(inside_tile(today, venue.capacity, reach), reverse("console:live")),
         _refused(today.day, figures.admissions(venue, today.day, reach), refused, linked=orders),
     ]
     if orders:

@@ -137,7 +137,7 @@ def present(request: HttpRequest, desk: Desk, number: str, position: int) -> Htt
         line = _replaced(request, unit) or line
     after = history.last_entry(desk.venue, unit.entitlement_id)
     try:
-        emulators.present(device.identifier, line, label=f"{order.number}/{position}")
+        emulators.present(device.identifier, line, label=str(unit.entitlement_id))
     except DomainError as error:
         return show(request, desk, "console/orders/verdict.html", {"error": said(error)})
     return _waiting(request, desk, unit, device, after, POLLS)

@@ -52,8 +52,9 @@ class EditForm(SectionForm):
         label=_("Languages offered"), choices=settings.LANGUAGES, widget=forms.CheckboxSelectMultiple
     )
     default_language = forms.ChoiceField(
-        label=_("Language of those who have not chosen one"), choices=settings.LANGUAGES
-    )
+        label=_("Language of those who have not chosen one"), choices=settings.LANGUAGES,
+        help_text=_("Where a browser asks for a language that is offered, it has it."),
+    )  # fmt: skip
     layout = (
         (_("The venue"), ("name_zh", "name_en", "capacity")),
         (_("Calendar"), ("time_zone", "day_start", "understood")),

@@ -25,6 +25,7 @@ from cloud.staff.services.second_factor import (
 )
 from cloud.staff.services.sessions import (
     begin_session,
+    clean_up_sessions,
     end_other_sessions,
     end_own_session,
     end_sessions,
@@ -41,6 +42,7 @@ __all__ = [
     "begin_session",
     "change_password",
     "check_second_factor",
+    "clean_up_sessions",
     "confirm_second_factor",
     "create_employee",
     "create_role",

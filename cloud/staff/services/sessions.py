@@ -16,6 +16,7 @@ from cloud.staff.services.guard import require_over
 
 SEEN_EVERY = timedelta(minutes=1)  # a request within this of the last note writes nothing
 AGENT_LENGTH = 300
+KEEP = timedelta(days=180)  # a login that is over stays listed so long
 
 
 def begin_session(
@@ -31,8 +32,14 @@ def begin_session(
     )
 
 
-def resume_session(*, employee: Employee, pk: int, now: datetime | None = None) -> LoginSession | None:
-    """The session at another request of it. None where it ended, or ends by this for its age or idleness."""
+def resume_session(
+    *, employee: Employee, pk: int, by_itself: bool = False, now: datetime | None = None
+) -> LoginSession | None:
+    """The session at another request of it. None where it ended, or ends by this for its age or idleness.
+
+    Args:
+        by_itself: a page asked, not somebody: they were not seen by this.
+    """
     now = now or timezone.now()
     session = LoginSession.objects.filter(pk=pk, employee=employee, ended_at=None).first()
     if session is None:
@@ -41,7 +48,7 @@ def resume_session(*, employee: Employee, pk: int, now: datetime | None = None) 
         return _over(session, LoginSession.Ended.AGE, now)
     if now - session.seen_at > timedelta(seconds=settings.SESSION_IDLE_AGE):
         return _over(session, LoginSession.Ended.IDLE, now)
-    if now - session.seen_at > SEEN_EVERY:
+    if not by_itself and now - session.seen_at > SEEN_EVERY:
         LoginSession.objects.filter(pk=pk, ended_at=None).update(seen_at=now)
     return session
 
@@ -99,6 +106,19 @@ def note_refused_login(*, username: str) -> None:
     employee = Employee.objects.filter(username=username.replace("\0", "")[:150]).first()
     if employee is not None:
         audit.write(Actor.system("login"), "login.refused", employee, None)
+
+
+def clean_up_sessions(now: datetime | None = None) -> int:
+    """Ends the sessions that nobody came back to and removes those that are long over; how many were removed."""
+    now = now or timezone.now()
+    open_ones = LoginSession.objects.filter(ended_at=None)
+    for why, over in (
+        (LoginSession.Ended.AGE, {"began_at__lt": now - timedelta(seconds=settings.SESSION_COOKIE_AGE)}),
+        (LoginSession.Ended.IDLE, {"seen_at__lt": now - timedelta(seconds=settings.SESSION_IDLE_AGE)}),
+    ):
+        open_ones.filter(**over).update(ended_at=now, ended_why=why)
+    gone, _ = LoginSession.objects.filter(ended_at__lt=now - KEEP).delete()
+    return gone
 
 
 def _end(sessions: models.QuerySet[LoginSession], why: LoginSession.Ended) -> int:

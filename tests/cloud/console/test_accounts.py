@@ -255,6 +255,31 @@ def test_an_old_or_idle_session_says_why_it_ended(lin, settings, setting, text):
     assert text in page_of(client, "/login")
 
 
+def test_an_open_page_that_refreshes_itself_keeps_nobody_logged_in(lin, settings):
+    client, _response = door()
+    past = timezone.now() - timedelta(minutes=5)
+    LoginSession.objects.update(seen_at=past)
+    by_itself = {"HX-Request": "true", "HX-Current-URL": "/live", "X-By-Itself": "1"}
+    assert client.get("/live/board", headers=by_itself).status_code == 200
+    assert LoginSession.objects.get().seen_at == past
+    settings.SESSION_IDLE_AGE = 299
+    response = client.get("/live/board", headers=by_itself)
+    assert (response.status_code, response["HX-Redirect"]) == (204, "/live")
+    assert client.get("/live")["Location"] == "/login?next=/live"
+    assert "nothing was done" in page_of(client, "/login")
+
+
+def test_who_is_taken_on_is_given_a_one_time_password_next(log_in, venue):
+    admin = log_in()
+    values = {"name": "赵敏", "username": "zhao", "role": "viewer"}
+    response = admin.post("/employees/new", values)
+    hired = Employee.objects.get(username="zhao")
+    assert response["Location"] == f"/employees/{hired.pk}/password"
+    page = page_of(admin, response["Location"])
+    assert "赵敏 is created. Give them a one-time password" in page
+    assert "Make a one-time password" in page
+
+
 def test_logging_in_makes_a_new_session_and_logging_out_ends_it(lin):
     client = Client()
     client.post("/login", {"username": "lin", "password": "wrong"})

@@ -76,6 +76,8 @@ def test_the_venue_says_which_languages_there_are(log_in, venue: Venue):
     Venue.objects.filter(pk=venue.pk).update(languages=["zh-hans", "en"], default_language="en")
     del client.cookies["django_language"]
     assert "<h1>Overview</h1>" in client.get("/").content.decode()
+    asked_for = {"HTTP_ACCEPT_LANGUAGE": "fr-FR,xx;q=0.9,zh-CN;q=0.8"}
+    assert "<h1>概览</h1>" in client.get("/", **asked_for).content.decode()
 
 
 def test_keys_are_renewed_and_killed(log_in, venue: Venue):

@@ -209,6 +209,32 @@ def test_being_seen_is_noted_once_a_minute(lin: Employee, django_assert_num_quer
         staff.resume_session(employee=lin, pk=session.pk, now=start + timedelta(seconds=61))
 
 
+def test_a_page_that_asks_by_itself_is_nobody_doing_something(lin: Employee, settings) -> None:
+    settings.SESSION_IDLE_AGE = 3600
+    start = timezone.now()
+    session = staff.begin_session(employee=lin, address=None, agent="", now=start)
+    for minutes in (20, 40, 60):
+        at = start + timedelta(minutes=minutes)
+        assert staff.resume_session(employee=lin, pk=session.pk, by_itself=True, now=at) == session
+    assert LoginSession.objects.get().seen_at == start
+    at = start + timedelta(minutes=61)
+    assert staff.resume_session(employee=lin, pk=session.pk, by_itself=True, now=at) is None
+    assert LoginSession.objects.get().ended_why == "idle"
+
+
+def test_sessions_nobody_came_back_to_are_ended_and_old_ones_removed(lin: Employee, settings) -> None:
+    settings.SESSION_IDLE_AGE, settings.SESSION_COOKIE_AGE = 3600, 7200
+    now = timezone.now()
+    fresh, idle, old, over = (staff.begin_session(employee=lin, address=None, agent="", now=now) for _ in range(4))
+    LoginSession.objects.filter(pk=idle.pk).update(seen_at=now - timedelta(seconds=3601))
+    LoginSession.objects.filter(pk=old.pk).update(began_at=now - timedelta(seconds=7201))
+    LoginSession.objects.filter(pk=over.pk).update(ended_at=now - timedelta(days=181), ended_why="logout")
+    assert staff.clean_up_sessions(now) == 1
+    assert dict(LoginSession.objects.values_list("pk", "ended_why")) == {fresh.pk: "", idle.pk: "idle", old.pk: "age"}
+    assert staff.clean_up_sessions(now + timedelta(days=179)) == 0
+    assert staff.clean_up_sessions(now + timedelta(days=181)) == 2, "those that ended by this"
+
+
 def test_one_ends_ones_own_and_nobody_elses(lin: Employee, venue: Venue) -> None:
     bo = make_actor(venue, "administrator", "bo").employee
     assert isinstance(bo, Employee)

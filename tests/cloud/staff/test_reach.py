@@ -13,8 +13,9 @@ from django.urls import reverse
 from cloud.admin import urls
 from cloud.admin.kit import registry
 from cloud.admin.kit.reach import NO_STATION, station_path
-from cloud.admissions.models import JournalEntry
+from cloud.admissions.models import JournalEntry, Occupancy
 from cloud.catalog.models import TicketProduct
+from cloud.core import business_day
 from cloud.core.actors import Actor
 from cloud.core.errors import DomainError
 from cloud.entitlements import live_services
@@ -23,8 +24,9 @@ from cloud.staff.models import Employee, RoleGrant
 from cloud.staff.permissions import WHOLE_VENUE, Permission, powers, require_at
 from cloud.staff.reach import EVERYWHERE, NOWHERE, Reach
 from cloud.venues.models import Device, Edge, Station, Venue
+from paifang.reasons import Reason
 from tests.support.presented import present
-from tests.support.venue import SYSTEM, make_gate, make_venue
+from tests.support.venue import SYSTEM, make_edge, make_gate, make_venue
 
 assert urls.app_name == "console"  # importing it registers the sections
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -134,6 +136,65 @@ def test_the_live_page_shows_their_lanes_only(client: Client, gate: Device, east
     assert [lane.name for station in board.stations for lane in station.lanes] == ["W-1"]
 
 
+@pytest.fixture
+def traffic(venue: Venue, gate: Device, east: Station) -> Device:
+    """At each gate, one of an edge of its own: admitted, refused, entered and left. The lane of the far one."""
+    far = make_gate(venue, east, "E-1", make_edge(venue, "东门主机"))
+    make_gate(venue, gate.station, "W-2", gate.edge)  # a second lane makes no edge appear twice
+    today = business_day.today(venue)
+    for device, times in ((gate, 1), (far, 4)):
+        for n in range(times):
+            present(device, 11 + n)
+            present(device, 20 + n, reason=Reason.FORGED if device is far else Reason.USED_UP)
+        Occupancy.objects.create(
+            venue=venue, station_id=device.station_id, business_day=today, entered=10 * times, left=times
+        )
+    return far
+
+
+@pytest.mark.spec("S-09")
+def test_the_figures_of_live_page_and_overview_are_of_their_stations(client: Client, traffic: Device) -> None:
+    board = client.get(reverse("console:live")).context["board"]
+    assert [(tile.label, tile.value) for tile in board.tiles] == [
+        ("Entered today", "10"), ("Admitted today", "1"), ("Refused today", "1"), ("Lanes in service", "0/2"),
+    ]  # fmt: skip
+    assert board.tiles[0].note == "at your stations; 1 left there"
+    assert board.chart.summary.startswith("1 persons in the last 30 minutes")
+    assert [(one.code, one.count) for one in board.refusals] == [(Reason.USED_UP, 1)]
+    assert [edge.name for edge in board.edges] == ["西门主机"]
+    found = client.get(reverse("console:overview")).context["board"]
+    assert [figure.tile.value for figure in found.figures if figure.tile.label == "Entered today"] == ["10"]
+    assert [edge.name for edge in found.edges] == ["西门主机"]
+
+
+@pytest.mark.spec("S-09")
+def test_filters_name_their_places_only(client: Client, traffic: Device, gate: Device, west: Station) -> None:
+    def choices(address: str, name: str) -> list[str]:
+        field = client.get(address).context["filters"].fields[name]
+        return [str(label) for _value, label in field.choices if label != "All"]
+
+    for address in ("/admissions", "/conflicts"):
+        assert choices(address, "station") == ["West gate"]
+        assert choices(address, "lane") == ["W-1", "W-2"]
+        assert choices(address, "edge") == ["西门主机"]
+    assert choices("/devices", "station") == ["West gate"]
+    assert choices("/devices", "edge") == ["西门主机"]
+    # Asked for in the address it is a choice like one that does not exist.
+    for address in (f"/admissions?station={traffic.station_id}", f"/devices?station={traffic.station_id}"):
+        response = client.get(address)
+        assert response.status_code == 422
+        assert "E-1" not in response.content.decode()
+
+
+@pytest.mark.spec("S-09")
+def test_edges_are_listed_where_one_of_their_devices_is_theirs(client: Client, traffic: Device, gate: Device) -> None:
+    page = client.get("/edges").content.decode()
+    assert page.count(f'href="/edges/{gate.edge_id}"') == 1
+    assert f'href="/edges/{traffic.edge_id}"' not in page
+    assert client.get(f"/edges/{gate.edge_id}").status_code == 200
+    assert client.get(f"/edges/{traffic.edge_id}").status_code == 404
+
+
 @pytest.mark.spec("S-09")
 def test_every_section_of_rows_at_stations_shows_theirs_only(
     client: Client, venue: Venue, west: Station, east: Station, gate: Device, east_gate: Device
@@ -163,7 +224,7 @@ def test_every_section_of_rows_at_stations_shows_theirs_only(
 
 
 # Sections whose rows are the venue's as a whole. A new section is either about stations, which its model says, or here.
-OF_THE_VENUE = {"audit", "edges", "employees", "groups", "keys", "orders", "products", "roles", "settings"}
+OF_THE_VENUE = {"audit", "employees", "groups", "keys", "orders", "products", "roles", "settings"}
 
 
 def test_every_section_is_of_the_venue_or_of_stations() -> None:

@@ -52,6 +52,10 @@
     });
     later(every);
   };
+  // Nobody does anything when a region asks by itself: the server does not count it as activity.
+  document.body.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.elt.dataset.refresh) event.detail.headers["X-By-Itself"] = "1";
+  });
   const followed = new WeakSet();
   const findRegions = () => {
     for (const region of all("[data-refresh]")) {
