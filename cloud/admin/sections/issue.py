@@ -17,7 +17,9 @@ from cloud.admin.desk import Desk
 from cloud.admin.kit.page import page, said, show
 from cloud.admin.kit.table import Empty
 from cloud.admin.kit.text import named
+from cloud.admin.sections.rule_fields import period
 from cloud.catalog import selectors as catalog
+from cloud.catalog.compile import rules_of
 from cloud.catalog.models import TicketProduct
 from cloud.core import idnumber
 from cloud.core.business_day import today
@@ -30,7 +32,7 @@ MAX_QUANTITY = 100
 
 # Fields of services -> fields of this form.
 FIELDS = {"product": "product", "quantity": "quantity", "lines": "quantity", "visit_date": "visit_date",
-          "name": "visitor_name", "visitors": "id_number", "id_number": "id_number"}  # fmt: skip
+          "slot": "slot", "name": "visitor_name", "visitors": "id_number", "id_number": "id_number"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class IssueForm(forms.Form):
     product = forms.ModelChoiceField(TicketProduct.objects.none(), to_field_name="code")
     quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY, initial=1)
     visit_date = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    slot = forms.TypedChoiceField(coerce=int, empty_value=None, required=False)
     visitor_name = forms.CharField(max_length=60, required=False)
     id_number = forms.CharField(max_length=24, required=False)
 
@@ -68,6 +71,12 @@ class IssueForm(forms.Form):
         when.label, when.initial = _("Day of the visit"), self.today
         when.required = True
         when.widget.attrs["min"] = self.today.isoformat()
+        slot = self.fields["slot"]
+        slot.label, slot.help_text = _("Slot"), _("Of a timed ticket.")
+        timed = {one.start: one for product in catalog.on_sale(desk.venue) for one in rules_of(product).slots}
+        slot.choices = [("", "–"), *((start, period(timed[start])) for start in sorted(timed))]  # type: ignore[attr-defined]
+        if not timed:
+            del self.fields["slot"]
         who = self.fields["visitor_name"]
         who.label, who.help_text = _("Visitor's name"), _("Of the first ticket; the others carry no name.")
         who.widget.attrs["autocomplete"] = "off"
@@ -99,15 +108,16 @@ class IssueForm(forms.Form):
     def lines(self) -> list[OrderLine]:
         product, quantity = self.cleaned_data["product"], self.cleaned_data["quantity"]
         day, name = self.cleaned_data["visit_date"], self.cleaned_data["visitor_name"]
+        slot = self.cleaned_data.get("slot") if rules_of(product).slots else None
         if not name:
-            return [OrderLine(product, quantity, day)]
-        lines = [OrderLine(product, 1, day, [VisitorInput(name, self.cleaned_data["id_number"])])]
-        return [*lines, OrderLine(product, quantity - 1, day)] if quantity > 1 else lines
+            return [OrderLine(product, quantity, day, slot=slot)]
+        lines = [OrderLine(product, 1, day, [VisitorInput(name, self.cleaned_data["id_number"])], slot)]
+        return [*lines, OrderLine(product, quantity - 1, day, slot=slot)] if quantity > 1 else lines
 
     def refuse(self, error: DomainError) -> None:
         """Shows a service's refusal beside the field it is about, else above the form."""
         field = FIELDS.get(error.field or "")
-        self.add_error(field, said(error))
+        self.add_error(field if field in self.fields else None, said(error))
 
 
 @page(Permission.ORDER_ISSUE)
