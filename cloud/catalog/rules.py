@@ -69,7 +69,7 @@ class ProductRules:
     Attributes:
         total, per_month, per_day: uses over the whole venue, for each person of the ticket.
         at_once: persons let in by one presentation at most; `together`: all of them or nobody.
-        shared: the tickets of one order line spend one pool of uses (a card whose rides are not fixed).
+        shared: the tickets of one order spend one pool of uses (a card whose rides are not fixed).
         media: what may be presented, names of MEDIA; none: anything.
         rotating: the code on the phone changes all the time, a screenshot is refused.
         short_code: a code of twelve characters is made at the sale, to be typed by hand.

@@ -24,13 +24,12 @@ MAX_UNITS = 500
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One ticket asked for. `slot`: first and last second. `line`: which of the order's lines it is of."""
+    """One ticket asked for. `slot`: first and last second."""
 
     product: TicketProduct
     visit_date: date | None
     visitor: VisitorInput | None
     slot: tuple[datetime, datetime] | None = None
-    line: int = 0
 
 
 def checked_units(venue: Venue, lines: Sequence[OrderLine], sold_on: date) -> list[Unit]:
@@ -46,7 +45,7 @@ def checked_units(venue: Venue, lines: Sequence[OrderLine], sold_on: date) -> li
         )
     products = {each.pk: each for each in TicketProduct.objects.filter(pk__in={line.product.pk for line in lines})}
     units: list[Unit] = []
-    for place, line in enumerate(lines):
+    for line in lines:
         product = products.get(line.product.pk)
         if product is None or product.venue_id != venue.pk:
             raise DomainError("order.product", "没有此产品。", "There is no such product here.", "product")
@@ -64,7 +63,7 @@ def checked_units(venue: Venue, lines: Sequence[OrderLine], sold_on: date) -> li
                 f"{product.name_en or product.name_zh} needs the ID number of each visitor.",
                 "visitors",
             )
-        units += (Unit(product, visit_date, visitor, slot, place) for visitor in visitors or [None] * line.quantity)
+        units += (Unit(product, visit_date, visitor, slot) for visitor in visitors or [None] * line.quantity)
     return units
 
 

@@ -115,10 +115,7 @@ def _freshness_lied(batch: feed_pb2.FeedBatch, cloud: FakeCloud) -> list[feed_pb
 
 
 def _foreign_key(batch: feed_pb2.FeedBatch, cloud: FakeCloud) -> list[feed_pb2.FeedBatch]:
-    key, cloud.feed_key = cloud.feed_key, SigningKey.generate()
-    sealed = cloud.seal(batch)
-    cloud.feed_key = key
-    return [sealed]
+    return [cloud.seal(batch, SigningKey.generate())]
 
 
 def _started_again(batch: feed_pb2.FeedBatch, cloud: FakeCloud) -> list[feed_pb2.FeedBatch]:

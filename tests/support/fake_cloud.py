@@ -153,10 +153,10 @@ class FakeCloud:
             self._moved.notify_all()
             return len(self.rows[stream])
 
-    def seal(self, batch: feed_pb2.FeedBatch) -> feed_pb2.FeedBatch:
-        """Signs a batch as the venue's feed key."""
+    def seal(self, batch: feed_pb2.FeedBatch, key: SigningKey | None = None) -> feed_pb2.FeedBatch:
+        """Signs a batch as the venue's feed key, or with another key in its name."""
         batch.key_id = self.feed_keys[0].key_id
-        batch.signature = self.feed_key.sign(
+        batch.signature = (key or self.feed_key).sign(
             feed_signing_bytes(
                 venue_id=batch.venue_id, stream=batch.stream, kind=batch.kind, first_seq=batch.first_seq,
                 last_seq=batch.last_seq, current_to_ms=batch.current_to_ms, generation=batch.generation,

@@ -26,7 +26,7 @@ from cloud.sales.models import OrderUnit
 from cloud.staff.permissions import Permission
 from cloud.venues import selectors as venues
 from cloud.venues.models import Device
-from paifang.checks import INPUTS, LABELS
+from paifang.checks import INPUTS, LABELS, value_text
 from paifang.records import CredentialKind
 from paifang.v1 import scan_pb2
 
@@ -140,7 +140,7 @@ def checks_table(told: scan_pb2.Explanation, tickets: dict[int, str]) -> Table:
         cells = (
             Cell(_word(label) if label else "–", ticket if several else ""),
             Cell(pill=_outcome(check)),
-            Cell("; ".join(f"{_input(name)}: {inputs[name]}" for name in sorted(inputs))),
+            Cell("; ".join(f"{_input(name)}: {value_text(inputs[name], _language())}" for name in sorted(inputs))),
         )
         rows.append(Row(f"check-{place}", cells))
     return Table(
@@ -180,6 +180,10 @@ def _unit(desk: Desk, request: HttpRequest) -> OrderUnit | None:
 
 def _lane_name(device: Device) -> str:
     return f"{named(device.station)} · {device.name}" if device.station else device.name
+
+
+def _language() -> str:
+    return "zh" if chinese() else "en"
 
 
 def _input(name: str) -> str:

@@ -22,7 +22,9 @@ from cloud.admin.kit.rows import RowForm, Rows
 from cloud.admin.kit.table import Empty
 from cloud.admin.kit.text import named
 from cloud.admin.sections.order_view import order_url
+from cloud.admin.sections.rule_fields import period
 from cloud.catalog import selectors as catalog
+from cloud.catalog.compile import rules_of
 from cloud.catalog.models import TicketProduct
 from cloud.core import idnumber
 from cloud.core.business_day import today
@@ -67,7 +69,12 @@ class VisitorRow(RowForm):
 
 
 def _has_a_day(product: TicketProduct | None) -> bool:
-    return product is None or product.validity == TicketProduct.Validity.DATED
+    return product is None or product.validity == TicketProduct.Validity.DATED or bool(rules_of(product).slots)
+
+
+def _starts(product: TicketProduct | None) -> list[int]:
+    """When the slots of a timed ticket begin, in minutes."""
+    return [] if product is None else [slot.start for slot in rules_of(product).slots]
 
 
 class IssueForm(SectionForm):
@@ -82,18 +89,24 @@ class IssueForm(SectionForm):
     visit_date = forms.DateField(
         label=_("Day of the visit"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
+    slot = forms.TypedChoiceField(label=_("Slot"), coerce=int, empty_value=None, help_text=_("Of a timed ticket."))
     visitors = Rows(
         VisitorRow, label=_("Visitors"), one=_("Visitor"), add=_("Add a visitor"), max_rows=MAX_QUANTITY,
         distinct="id_number",
         help_text=_("One for each ticket, from the first; the others carry no name. An ID card opens the gate too."),
     )  # fmt: skip
-    depends = (Depends("visit_date", ("product",), shown=_has_a_day),)
+    depends = (
+        Depends("visit_date", ("product",), shown=_has_a_day),
+        Depends("slot", ("product",), shown=lambda product: bool(_starts(product)), choices=_starts),
+    )
     error_fields = {"lines": "quantity", "name": "visitors", "id_number": "visitors"}
 
     def prepare(self) -> None:
         self.today = today(self.desk.venue)
         self.fields["product"].queryset = catalog.on_sale(self.desk.venue)  # type: ignore[attr-defined]
         self.fields["quantity"].widget.attrs.update(inputmode="numeric", autocomplete="off")
+        timed = {one.start: one for product in catalog.on_sale(self.desk.venue) for one in rules_of(product).slots}
+        self.fields["slot"].choices = [("", "–"), *((start, period(timed[start])) for start in sorted(timed))]  # type: ignore[attr-defined]
         when = self.fields["visit_date"]
         when.initial = self.today
         when.widget.attrs["min"] = self.today.isoformat()
@@ -113,10 +126,11 @@ class IssueForm(SectionForm):
 
     def lines(self) -> list[OrderLine]:
         product, quantity, day = (self.cleaned_data[name] for name in ("product", "quantity", "visit_date"))
+        slot = self.cleaned_data.get("slot")
         named_ones = [VisitorInput(one["name"], one["id_number"]) for one in self.cleaned_data["visitors"]]
         rest = quantity - len(named_ones)
-        lines = [OrderLine(product, len(named_ones), day, named_ones)] if named_ones else []
-        return [*lines, OrderLine(product, rest, day)] if rest else lines
+        lines = [OrderLine(product, len(named_ones), day, named_ones, slot)] if named_ones else []
+        return [*lines, OrderLine(product, rest, day, slot=slot)] if rest else lines
 
 
 @page(Permission.ORDER_ISSUE)

@@ -51,7 +51,7 @@ class RulesForm(SectionForm):
     )  # fmt: skip
     together = forms.BooleanField(label=_("All persons go in together or nobody"), required=False)
     shared = forms.BooleanField(
-        label=_("The tickets of one order line share their uses"), required=False,
+        label=_("The tickets of one order share their uses"), required=False,
         help_text=_("For a card with one pool of uses and several holders or rides."),
     )  # fmt: skip
     weekdays = forms.TypedMultipleChoiceField(

@@ -76,7 +76,7 @@ def _limits(rules: ProductRules) -> list[str]:
     ]
     return [
         *([_("At most %(limits)s for each person.") % {"limits": _(", ").join(counted)}] if counted else []),
-        *([_("The tickets of one order line share their uses.")] if rules.shared else []),
+        *([_("The tickets of one order share their uses.")] if rules.shared else []),
         *([_("At most %(count)d persons at once.") % {"count": rules.at_once}] if rules.at_once else []),
         *([_("All persons go in together or nobody.")] if rules.together else []),
     ]

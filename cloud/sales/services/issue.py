@@ -102,7 +102,7 @@ def _fill(order: Order, units: Sequence[Unit], calendar: Calendar) -> None:
                 id_number_hash=hasher.id_number(number) if number else None,
                 slot_from=slot_from,
                 slot_to=slot_to,
-                pool=str(unit.line) if wanted.shared else "",
+                pool=unit.product.code if wanted.shared else "",
                 rotating=wanted.rotating,
                 short_code=wanted.short_code,
             )

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from cloud.catalog.rules import ProductRules
+from cloud.catalog.rules import ProductRules, Times
 from cloud.core.business_day import today
 from cloud.entitlements import attach, links
+from cloud.entitlements.models import Entitlement
 from cloud.gates.models import Question
 from cloud.gates.services import answer, waiting
 from cloud.sales.services import issue_order
@@ -74,7 +75,7 @@ def test_the_answer_in_chinese(venue, gate, edge, log_in):
     url = asked(client, gate)
     answer(edge, told(edge))
     part = client.get(url).content.decode()
-    assert ("票仍有效" in part, "今日次数已满" in part, "限额: 1" in part) == (True, True, True)
+    assert ("票仍有效" in part, "今日次数已满" in part, "限额: 1" in part, "状态: 有效" in part) == (True,) * 4
 
 
 def test_a_gate_out_of_contact_is_said_and_no_answer_after_a_while(venue, gate, edge, log_in):
@@ -140,3 +141,15 @@ def test_a_rotating_tickets_page_leads_to_the_phone_and_shows_its_short_code(ven
     assert "PF1:" not in page
     assert attach.short_code(unit.entitlement) in page
     assert "Only the live code shown there opens the gate." in page
+
+
+def test_a_timed_ticket_is_issued_with_its_slot(venue, west, log_in):
+    rules = ProductRules(slots=(Times(540, 600), Times(600, 660)))
+    make.make_product(venue, "timed", stations=[west], rules=rules)
+    client = log_in()
+    typed = {"idempotency_key": "k", "product": "timed", "quantity": "2", "visit_date": str(today(venue))}
+    assert "09:00-10:00" in client.get("/orders/new").content.decode()
+    refused = client.post("/orders/new", typed | {"slot": ""})
+    assert refused.context["form"].errors == {"slot": ["Choose one of the product's slots on that day."]}
+    assert client.post("/orders/new", typed | {"slot": "600"}).status_code == 302
+    assert {(ticket.slot_from.astimezone(UTC).hour) for ticket in Entitlement.objects.all()} == {2}

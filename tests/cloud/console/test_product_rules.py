@@ -131,7 +131,7 @@ def test_plain_sentences_of_every_rule(venue, west, east):
         )
         assert sentence(card) == (
             "Admits 1 person as often as wanted, on the booked day, 08:00-17:30, at West gate. "
-            "At most 10 in all, 3 a month, 1 a day for each person. The tickets of one order line share their uses. "
+            "At most 10 in all, 3 a month, 1 a day for each person. The tickets of one order share their uses. "
             "At most 2 persons at once. Only on Mon. Not on public holidays. Only on these days: 2026-12-01. "
             "Not on: 2027-01-01 - 2027-01-02. Valid for 2 days from its first use. In the booked slot: 09:00-10:00. "
             "Up to 10 minutes before and 20 minutes after the slot. The front desk activates it first. "

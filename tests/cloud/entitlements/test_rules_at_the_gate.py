@@ -117,7 +117,7 @@ def test_limits_of_ten_three_and_one(gates: Gates) -> None:
 
 
 @pytest.mark.spec("T-52")
-def test_tickets_of_one_line_share_their_uses(gates: Gates) -> None:
+def test_tickets_of_one_order_share_their_uses(gates: Gates) -> None:
     one, two, three = gates.sell(ProductRules(total=4, shared=True), quantity=3, **OPEN)
     used = [
         gates.reasons(line, (lane, NOON))[0]
