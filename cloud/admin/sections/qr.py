@@ -118,7 +118,7 @@ def present(request: HttpRequest, desk: Desk, number: str, position: int) -> Htt
     """Shows the code to a lane of the demo, then waits for the gate's record of it."""
     if emulators.control() is None:
         raise Http404("only a demo can present codes")
-    order, unit = unit_or_404(desk, number, position)
+    _order, unit = unit_or_404(desk, number, position)
     device = _lane(desk, request.POST.get("lane", ""))
     line = pass_line(unit.entitlement)
     if request.POST.get("which") == "old":

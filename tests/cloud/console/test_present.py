@@ -96,7 +96,8 @@ def test_the_code_goes_to_the_scanner_and_somebody_to_the_barrier(log_in, order:
     asked = client.post(f"/orders/{order.number}/1/present", {"lane": "W-1"})
     body, shown = demo.heard
     assert body == ("w-1-board.sock", {
-        "do": "person", "label": str(order.units.get().entitlement_id), "behaviour": "walk", "patience_ms": 8000, "after_ms": 300,
+        "do": "person", "label": str(order.units.get().entitlement_id), "behaviour": "walk", "patience_ms": 8000,
+        "after_ms": 300,
     })  # fmt: skip
     assert shown == ("w-1-qr.sock", {"do": "present", "line": line_of(order)})
     assert "Waiting for the gate's record" in asked.content.decode()
