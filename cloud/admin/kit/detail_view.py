@@ -55,7 +55,11 @@ def detail(request: HttpRequest, desk: Desk, section: Section, pk: int) -> HttpR
         "row": row,
         "label": section.label(row),
         "state": section.state(row) if section.state else None,
-        "facts": [(value.title, cell(value.read(row))) for value in section.fact_values],
+        "facts": [
+            (value.title, cell(read))
+            for value in section.fact_values
+            if (read := value.read(row)) not in (None, "") or not value.if_any
+        ],
         "blocks": [
             *_panels(desk, section, row),
             *_all_related(desk, section, row),

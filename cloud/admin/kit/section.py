@@ -47,6 +47,7 @@ class Value:
         order: the model fields that sort by it; none: it cannot be sorted by. Have an index for what is long.
         listed: whether the list shows it until somebody chooses other columns.
         plain: the row -> what an export writes, where that is not what `read` says.
+        if_any: as a fact only of a row that has it.
     """
 
     key: str
@@ -57,6 +58,7 @@ class Value:
     main: bool = False
     listed: bool = True
     plain: Callable[[Any], Any] | None = None
+    if_any: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,8 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from cloud.admin.desk import Desk
 from cloud.admin.kit.depends import Depends
@@ -49,7 +48,7 @@ class Choice:
 
 
 class VisitorRow(RowForm):
-    name = forms.CharField(label=_("Name"), max_length=60)
+    name = forms.CharField(label=pgettext_lazy("person", "Name"), max_length=60)
     id_number = forms.CharField(label=_("ID number"), max_length=24, required=False)
 
     def prepare(self) -> None:
@@ -114,14 +113,14 @@ class IssueForm(SectionForm):
     def clean_visit_date(self) -> date | None:
         wanted: date | None = self.cleaned_data["visit_date"]
         if wanted is not None and wanted < self.today:
-            raise forms.ValidationError(_now("This day is over."))
+            raise forms.ValidationError(gettext("This day is over."))
         return wanted
 
     def clean(self) -> dict[str, object]:
         cleaned = super().clean() or {}
         quantity, visitors = cleaned.get("quantity"), cleaned.get("visitors")
         if quantity and visitors and len(visitors) > quantity:
-            self.add_error("visitors", _now("There are more visitors than tickets."))
+            self.add_error("visitors", gettext("There are more visitors than tickets."))
         return cleaned
 
     def lines(self) -> list[OrderLine]:
@@ -165,7 +164,9 @@ def _show(request: HttpRequest, desk: Desk, form: IssueForm, status: int = 200) 
     products = list(catalog.on_sale(desk.venue))
     choices = [_choice(product, product.code == wanted or len(products) == 1) for product in products]
     empty = Empty(
-        _now("Nothing is on sale"), _now("Products are created by a product manager and put on sale first."), "ticket"
+        gettext("Nothing is on sale"),
+        gettext("Products are created by a product manager and put on sale first."),
+        "ticket",
     )
     template = "issue_parts" if request.headers.get("HX-Request") else "issue"
     context = {"form": form, "products": choices, "no_products": empty}
@@ -174,7 +175,7 @@ def _show(request: HttpRequest, desk: Desk, form: IssueForm, status: int = 200) 
 
 def _choice(product: TicketProduct, checked: bool) -> Choice:
     if product.validity == TicketProduct.Validity.DATED:
-        when = _now("on the day chosen")
+        when = gettext("on the day chosen")
     else:
         when = ngettext("%(days)d day from today", "%(days)d days from today", product.valid_days)
         when %= {"days": product.valid_days}

@@ -78,15 +78,15 @@ def order_product(order: Order) -> str:
     return first if first == last else _("%(product)s and others") % {"product": first}
 
 
-# Of the detail page. What the order does not have is left out there.
+# Of the detail page.
 FACTS = (
     Value("total", gettext_lazy("Total"), lambda one: money(one.total_fen)),
     Value("units", gettext_lazy("Tickets"), lambda one: one.unit_count),
     Value("issued", gettext_lazy("Issued at"), lambda one: one.created_at),
     Value("author", gettext_lazy("Issued by"), author),
     Value("day", gettext_lazy("Business day"), lambda one: one.business_day.isoformat()),
-    Value("revoked", gettext_lazy("Revoked at"), lambda one: one.revoked_at),
-    Value("why", gettext_lazy("Why revoked"), lambda one: one.revoked_why),
+    Value("revoked", gettext_lazy("Revoked at"), lambda one: one.revoked_at, if_any=True),
+    Value("why", gettext_lazy("Why revoked"), lambda one: one.revoked_why, if_any=True),
 )
 
 

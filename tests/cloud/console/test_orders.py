@@ -332,7 +332,7 @@ def test_revoking_says_what_will_happen_and_when_the_gates_have_it(
     assert "1 of them has been used already" in text
     assert client.post(address, {**chosen, "why": " "}).status_code == 422
     done = text_of(client.post(address, {**chosen, "why": "wrong day"}, follow=True))
-    assert f"Revoked: {order.number}" in done
+    assert f"Order {order.number} is revoked." in done
     assert "Why revoked wrong day" in done
     assert "Adult Revoked" in done
     assert "西门主机 has not connected yet" in done

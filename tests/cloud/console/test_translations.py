@@ -19,6 +19,13 @@ def test_the_catalogue_has_what_is_used_and_no_more():
     assert kept - used == set(), "run: python -m cloud.admin.translations"
 
 
+def test_no_text_is_marked_by_a_name_that_is_not_looked_for():
+    imports = re.compile(r"\b(\w*gettext\w*) as (?!_\b)(\w+)")
+    files = sorted(translations.CLOUD.rglob("*.py"))
+    assert len(files) > 100
+    assert [(file.name, *found) for file in files for found in imports.findall(file.read_text())] == []
+
+
 def test_everything_is_translated():
     assert translations.lacking(translations.read_catalog()) == []
 
