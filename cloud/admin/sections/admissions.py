@@ -10,11 +10,13 @@ from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Section, Value
 from cloud.admin.kit.table import Cell
 from cloud.admin.kit.text import chinese, named
-from cloud.admin.kit.verdict import outcome
+from cloud.admin.kit.verdict import outcome, remark
 from cloud.admissions import selectors
 from cloud.admissions.models import Admission
 from cloud.staff.permissions import Permission
 from cloud.venues.models import Device, Station
+
+FLAGS = (("unknown", _("No such ticket here")), ("ended", _("Had been revoked or refunded")))
 
 
 def _named(zh: str | None, en: str | None) -> str:
@@ -66,6 +68,7 @@ ADMISSIONS = register(
             Value("passed", _("Walked"), lambda one: one.passed, numeric=True),
             Value("returned", _("Given back"), lambda one: one.returned, numeric=True),
             Value("outcome", _("What followed"), lambda one: outcome(one.outcome)),
+            Value("remark", _("Remark"), lambda one: remark(flag=one.flag, signed_only=one.signed_only)),
             Value("order", _("Order"), _order),
             Value("settled", _("Settled at"), lambda one: one.settled_at, listed=False),
         ),
@@ -74,6 +77,7 @@ ADMISSIONS = register(
             "station": filters.choice(_("Station"), "station_id", _stations),
             "lane": filters.choice(_("Lane"), "device_id", _lanes),
             "outcome": filters.choice(_("What followed"), "outcome", _outcomes),
+            "flag": filters.choice(_("Remark"), "flag", FLAGS),
             "since": filters.since(_("From day"), "at"),
             "until": filters.until(_("To day"), "at"),
         },
