@@ -19,7 +19,8 @@ RARE = 2_000  # admissions; of more the newest pages are found by reading on
 def presented(venue: Venue) -> QuerySet[JournalEntry]:
     """The presentations with the names a list shows, None where there is none: `station_zh`, `station_en`,
     `device_name`, `edge_name`, `product_zh`, `product_en` (as sold), `order_number`, `visitor_name`; and of an
-    admission `outcome`, `persons`, `passed`, `returned`, `settled_at`. The raw bytes come when they are asked for.
+    admission `outcome`, `persons`, `passed`, `returned`, `settled_at`, `flag`, `signed_only`. The raw bytes come
+    when they are asked for.
     """
     stations = Station.objects.filter(pk=OuterRef("station_id"))
     devices = Device.objects.filter(pk=OuterRef("device_id"))
@@ -44,6 +45,8 @@ def presented(venue: Venue) -> QuerySet[JournalEntry]:
             passed=Subquery(admission.values("passed")),
             returned=Subquery(admission.values("returned")),
             settled_at=Subquery(admission.values("settled_at")),
+            flag=Subquery(admission.values("flag")),
+            signed_only=Subquery(admission.values("signed_only")),
         )
     )
 

@@ -97,3 +97,12 @@ def outcome(name: str) -> Pill:
         "unticketed": Pill(_("Walked without a use left"), Tone.BAD, "triangle-alert"),
     }
     return table.get(name, Pill(name, Tone.IDLE, "circle-alert"))
+
+
+def remark(*, flag: str, signed_only: bool) -> Pill | None:
+    """What is out of the ordinary about an admission: cloud.admissions' flags, and one on the signature alone."""
+    if flag == "unknown":
+        return Pill(_("No such ticket here"), Tone.BAD, "triangle-alert")
+    if flag == "ended":
+        return Pill(_("Had been revoked or refunded"), Tone.BAD, "triangle-alert")
+    return Pill(_("On its signature alone"), Tone.BUSY, "pen-line") if signed_only else None

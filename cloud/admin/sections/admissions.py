@@ -16,7 +16,7 @@ from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Panel, Section, Value
 from cloud.admin.kit.table import Cell, Column, Empty, Row, Table
 from cloud.admin.kit.text import either, stamp
-from cloud.admin.kit.verdict import clock_state, outcome, reason_advice, reason_label, verdict
+from cloud.admin.kit.verdict import clock_state, outcome, reason_advice, reason_label, remark, verdict
 from cloud.admin.sections.order_view import order_url
 from cloud.admin.sections.places import edge_choices, lane_choices, station_choices
 from cloud.admissions import presented as selectors
@@ -42,6 +42,8 @@ CREDENTIALS: dict[int, Any] = {
     CredentialKind.MEMBER: _("Member's code"),
     CredentialKind.SHORT: _("Short code"),
 }
+
+FLAGS = (("unknown", _("No such ticket here")), ("ended", _("Had been revoked or refunded")))
 
 
 class _Moment(django_filters.DateTimeFilter):
@@ -143,6 +145,7 @@ VALUES = (
     Value("order", _("Order"), _order),
     Value("persons", _("Persons"), lambda one: one.persons, numeric=True),
     Value("outcome", _("What followed"), _outcome),
+    Value("remark", _("Remark"), lambda one: remark(flag=one.flag or "", signed_only=bool(one.signed_only))),
     Value("station", _("Station"), _station, listed=False),
     Value("passed", _("Walked"), lambda one: one.passed, numeric=True, listed=False),
     Value("returned", _("Given back"), lambda one: one.returned, numeric=True, listed=False),

@@ -86,7 +86,8 @@ class CreateForm(EditForm):
 
 
 def _change(desk: Desk, product: TicketProduct, values: dict[str, Any], changed: set[str]) -> None:
-    terms = {name: value for name, value in values.items() if name != "code"}
+    # A table has no columns for the rules at the gate: they stay as they are.
+    terms = {name: value for name, value in values.items() if name not in ("code", "rules")}
     live_services.edit_product(**actor_of(desk), product=product, **terms)
 
 

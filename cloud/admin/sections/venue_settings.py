@@ -37,7 +37,15 @@ class EditForm(SectionForm):
     name_en = forms.CharField(label=_("Name in English"), max_length=80, required=False)
     capacity = forms.IntegerField(
         label=_("People inside at most"), min_value=1, required=False,
-        help_text=_("For the meters and warnings; the gates do not stop anybody by it. Empty: no limit."),
+        help_text=_("The gates let in nobody more until some have left. Empty: no limit."),
+    )  # fmt: skip
+    day_capacity = forms.IntegerField(
+        label=_("People let in a day at most"), min_value=1, required=False,
+        help_text=_("By the business day. Empty: no limit."),
+    )  # fmt: skip
+    warn_percent = forms.IntegerField(
+        label=_("Warn from, in per cent"), min_value=1, max_value=100,
+        help_text=_("Of either limit: lanes and console say that the venue is filling."),
     )  # fmt: skip
     time_zone = forms.ChoiceField(label=_("Time zone"), choices=_zones)
     day_start = forms.TimeField(
@@ -56,15 +64,16 @@ class EditForm(SectionForm):
         help_text=_("Where a browser asks for a language that is offered, it has it."),
     )  # fmt: skip
     layout = (
-        (_("The venue"), ("name_zh", "name_en", "capacity")),
+        (_("The venue"), ("name_zh", "name_en")),
+        (_("People"), ("capacity", "day_capacity", "warn_percent")),
         (_("Calendar"), ("time_zone", "day_start", "understood")),
         (_("Languages of the console"), ("languages", "default_language")),
     )
-    error_fields = {"day_start_minutes": "day_start"}
+    error_fields = {"day_start_minutes": "day_start", "warn_permille": "warn_percent"}
 
     @classmethod
     def initial_of(cls, row: Any) -> dict[str, Any]:
-        return {**super().initial_of(row), "day_start": day_start(row)}
+        return {**super().initial_of(row), "day_start": day_start(row), "warn_percent": row.warn_permille // 10}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -95,7 +104,8 @@ def _save(desk: Desk, row: Venue, values: dict[str, Any]) -> Venue:
     start: time = values.pop("day_start")
     values.pop("understood")
     minutes = start.hour * 60 + start.minute
-    return live_services.edit_venue(**actor_of(desk), day_start_minutes=minutes, **values)
+    warn = 10 * values.pop("warn_percent")
+    return live_services.edit_venue(**actor_of(desk), day_start_minutes=minutes, warn_permille=warn, **values)
 
 
 def _languages(venue: Venue) -> str:
@@ -111,6 +121,8 @@ VALUES = (
     Value("time_zone", _("Time zone"), lambda one: one.time_zone),
     Value("day_start", _("Business day starts at"), day_start),
     Value("capacity", _("People inside at most"), lambda one: one.capacity, numeric=True),
+    Value("day_capacity", _("People let in a day at most"), lambda one: one.day_capacity, numeric=True),
+    Value("warn", _("Warn from, in per cent"), lambda one: one.warn_permille // 10, numeric=True),
     Value("languages", _("Languages offered"), _languages),
     Value(
         "default_language", _("Language of those who have not chosen one"),

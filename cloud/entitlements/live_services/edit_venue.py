@@ -1,4 +1,4 @@
-"""The venue's own settings changed while gates are working. Gates hear of its calendar at once."""
+"""The venue's own settings changed while gates are working. Gates hear of its calendar and limits at once."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from django.db import transaction
 from cloud.core import audit
 from cloud.core.actors import Actor
 from cloud.core.errors import DomainError
-from cloud.core.inputs import optional_text, required_text, within
+from cloud.core.inputs import optional_text, required_text
 from cloud.core.locks import lock_row
 from cloud.entitlements import live
+from cloud.entitlements.live_services.capacity import checked_limits
 from cloud.staff.permissions import Permission, require
 from cloud.venues.models import Venue, both_languages
 from cloud.venues.services import check_calendar
 
-MOST_INSIDE = 10_000_000
-CALENDAR = {"time_zone", "day_start_minutes"}  # what gates count by
+TOLD = {"time_zone", "day_start_minutes", "capacity", "day_capacity", "warn_permille"}  # what gates go by
 
 
 @transaction.atomic
@@ -32,6 +32,8 @@ def edit_venue(
     name_en: str = "",
     day_start_minutes: int = 0,
     capacity: int | None = None,
+    day_capacity: int | None = None,
+    warn_permille: int = 900,
     languages: Sequence[str] = (),
     default_language: str = "zh-hans",
 ) -> Venue:
@@ -41,12 +43,11 @@ def edit_venue(
     was posted on, and a ticket sold before the instants it is valid between: nothing is restated.
 
     Raises:
-        DomainError: "venue.time_zone", "venue.languages", "input.*", "permission.denied", "row.gone".
+        DomainError: "venue.time_zone", "venue.languages", "venue.capacity", "input.*", "permission.denied", "row.gone".
     """
     require(actor, Permission.VENUE_MANAGE, venue)
     check_calendar(time_zone, day_start_minutes)
-    if capacity is not None:
-        within(capacity, "capacity", 1, MOST_INSIDE)
+    limits = checked_limits(capacity, day_capacity, warn_permille)
     offered = [code for code, _name in settings.LANGUAGES if code in (languages or both_languages())]
     if default_language not in offered:
         raise DomainError(
@@ -58,7 +59,7 @@ def edit_venue(
         "name_en": optional_text(name_en, "name_en", 80),
         "time_zone": time_zone,
         "day_start_minutes": day_start_minutes,
-        "capacity": capacity,
+        **limits,
         "languages": offered,
         "default_language": default_language,
     }
@@ -68,7 +69,7 @@ def edit_venue(
         for name in changed:
             setattr(row, name, wanted[name])
         row.save(update_fields=list(changed))
-        if CALENDAR & changed.keys():
+        if TOLD & changed.keys():
             live.publish_venue(row)
         audit.write(actor, "venue.edit", row, row, **changed)
     return row

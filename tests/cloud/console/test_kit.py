@@ -137,3 +137,14 @@ def test_a_table_names_each_cell_for_phones():
     assert '<a class="pf-row-link" href="/orders/1">1&lt;2</a>' in page
     assert 'data-title="Total" class="pf-num' in page
     assert "<small>paid</small>" in page
+
+
+@pytest.mark.parametrize(
+    ("flag", "signed_only", "says"),
+    [("", False, None), ("", True, "On its signature alone"), ("unknown", True, "No such ticket here"),
+     ("ended", False, "Had been revoked or refunded")],
+)  # fmt: skip
+def test_what_is_out_of_the_ordinary_about_an_admission(flag, signed_only, says):
+    with translation.override("en"):
+        pill = verdict.remark(flag=flag, signed_only=signed_only)
+    assert (pill.text if pill else None) == says
