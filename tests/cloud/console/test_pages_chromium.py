@@ -169,6 +169,10 @@ def test_dark_follows_the_system_and_the_choice_is_kept(park, open_page):
     background = "getComputedStyle(document.body).backgroundColor"
     assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
     dark = page.evaluate(background)
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"  # paper is
+    assert page.evaluate(background) == "rgb(255, 255, 255)"
+    page.emulate_media(media="screen", color_scheme="dark")
     page.click(".pf-user")
     page.click("[data-theme-choice=light]")
     assert page.evaluate(background) != dark
