@@ -10,8 +10,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from cloud.admin.kit.text import money, stamp
+from cloud.admin.kit import registry
+from cloud.admin.kit.text import either, money, stamp
 from cloud.core.models import AuditRow
+from cloud.staff.permissions import BUILT_IN
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _PLAIN = frozenset(
@@ -66,13 +68,23 @@ FIELDS: dict[str, str | Promise] = {
     "valid_days": gettext_lazy("Days valid"),
     "validity": gettext_lazy("Validity"),
 }
+# Codes that are stored, by field.
+CODES: dict[str, dict[str, str | Promise]] = {
+    "device_kind": {
+        "gate": gettext_lazy("Gate"),
+        "handheld": gettext_lazy("Handheld"),
+        "printer": gettext_lazy("Printer"),
+        "terminal": gettext_lazy("Terminal"),
+    },
+    "validity": {"dated": gettext_lazy("The booked day"), "open": gettext_lazy("Some days from the sale")},
+}
 
 
 def detail_text(row: AuditRow, longest: int) -> str:
     """The detail in a line, cut to a length."""
     changes = row.action.endswith(_CHANGES)
     parts = []
-    for name, value in row.detail.items():
+    for name, value in _named_columns(row.detail).items():
         if changes and isinstance(value, list) and len(value) == 2:
             said = f"{_written(name, value[0])} → {_written(name, value[1])}"
             parts.append(_("%(field)s: %(value)s") % {"field": _field(name), "value": said})
@@ -82,6 +94,16 @@ def detail_text(row: AuditRow, longest: int) -> str:
             parts.append(_("%(field)s: %(value)s") % {"field": _field(name), "value": _written(name, value)})
     text = " · ".join(parts)
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _named_columns(detail: dict[str, Any]) -> dict[str, Any]:
+    """Of an export the list and its columns by their titles, while there are such."""
+    section = registry.find(str(detail.get("section", "")))
+    if section is None:
+        return detail
+    titles = {value.key: str(value.title) for value in section.values}
+    columns = [titles.get(key, key) for key in detail.get("columns", ())]
+    return detail | {"section": str(section.title)} | ({"columns": columns} if columns else {})
 
 
 def _field(name: str) -> str:
@@ -99,6 +121,10 @@ def _written(name: str, value: Any) -> str:
         return ", ".join(_written(name, one) for one in value) or "–"
     if name.endswith("_fen") and isinstance(value, int):
         return money(value)
+    if name == "role" and value in BUILT_IN:
+        return either(*BUILT_IN[value][:2])
+    if isinstance(value, str) and value in CODES.get(name, ()):
+        return str(CODES[name][value])
     if isinstance(value, str) and _INSTANT.match(value):
         try:
             return stamp(datetime.fromisoformat(value))

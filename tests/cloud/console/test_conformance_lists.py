@@ -105,7 +105,7 @@ def test_a_saved_filter_that_no_longer_fits_says_so(section, venue, log_in):
     rows(section, venue)
     client = log_in()
     service.save_filter(
-        actor=Actor.of(Employee.objects.get()),
+        actor=Actor.of(Employee.objects.get(username="u-administrator")),
         venue=venue,
         section=section.key,
         name="old",

@@ -6,6 +6,7 @@ import re
 
 import pytest
 import zxingcpp
+from django.db import connection
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -17,7 +18,13 @@ from paifang.reasons import Reason
 from tests.support.browser import LONG, fits
 from tests.support.presented import present
 
-pytestmark = [pytest.mark.chromium, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.chromium,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor != "sqlite", reason="pages look the same from every database: once is enough"),
+]
+# What a person presses: not the one that Enter finds, nor those of a form's rows.
+SUBMIT = "main button[type=submit]:not(.pf-enter):not([data-row-do])"
 
 
 def order_of(venue: Venue) -> Order:
@@ -136,7 +143,7 @@ def test_a_double_click_issues_one_order(park, open_page):
     page.locator("input[name=product]").check(force=True)
     page.fill("#id_quantity", "3")
     expect(page.locator(".pf-total")).to_have_text("Total ¥240.00")
-    page.dblclick("main button[type=submit]")
+    page.dblclick(SUBMIT)
     page.wait_for_url("**/orders/2*")
     expect(page.locator("[data-toast]")).to_contain_text("Issued 3 tickets.")
     assert Order.objects.filter(venue=park).count() == 2
@@ -150,6 +157,9 @@ def test_by_keyboard_alone(park, open_page):
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
     page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Export")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.locator("main a[href='/orders/new']")).to_be_focused()
     page.keyboard.press("Enter")
     page.wait_for_url("**/orders/new")
 
@@ -159,6 +169,10 @@ def test_dark_follows_the_system_and_the_choice_is_kept(park, open_page):
     background = "getComputedStyle(document.body).backgroundColor"
     assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
     dark = page.evaluate(background)
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"  # paper is
+    assert page.evaluate(background) == "rgb(255, 255, 255)"
+    page.emulate_media(media="screen", color_scheme="dark")
     page.click(".pf-user")
     page.click("[data-theme-choice=light]")
     assert page.evaluate(background) != dark
@@ -286,21 +300,6 @@ def test_rows_are_chosen_and_switched_together(park, open_page):
     assert not Device.objects.filter(venue=park, enabled=True).exists()
 
 
-def test_what_was_typed_survives_a_lost_session(park, open_page):
-    page = open_page()
-    page.goto("/stations/new")
-    page.fill("#id_name_zh", "新站点")
-    page.context.clear_cookies(name="sessionid")
-    page.click("[data-save]")
-    page.fill("#id_username", "lin")
-    page.fill("#id_password", "correct horse battery")
-    page.click("main button[type=submit]")
-    expect(page.locator("#id_name_zh")).to_have_value("新站点")
-    expect(page.locator("[data-restored]")).to_be_visible()
-    page.click("[data-save]")
-    expect(page.locator("h1")).to_contain_text("新站点")
-
-
 def test_rows_of_a_form_are_added_and_taken_away_in_place(park, open_page):
     page = open_page()
     page.goto("/orders/new")
@@ -313,7 +312,7 @@ def test_rows_of_a_form_are_added_and_taken_away_in_place(park, open_page):
     page.keyboard.type("丙")
     page.locator("#visitors-1").get_by_role("button", name="Remove").click()
     expect(page.locator("[data-row-number]")).to_have_text(["1", "2"])
-    page.click("main button[type=submit]:not(.pf-enter):not([data-row-do])")
+    page.click(SUBMIT)
     expect(page.locator(".pf-unit-who")).to_contain_text(["甲", "丙"])
 
 

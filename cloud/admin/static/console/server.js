@@ -5,12 +5,15 @@
   const SLOW_MS = 5000;
   const note = document.querySelector("[data-unreached]");
   if (!note) return;
+  const home = note.parentElement;
   const again = note.querySelector("[data-again]");
   let last = null; // the request in question, as htmx described it
   let timer = 0;
   const ours = (event) => !event.detail.elt.closest("[data-refresh], [data-part]");
   const tell = (what) => {
     for (const text of note.querySelectorAll("[data-when]")) text.hidden = text.dataset.when !== what;
+    // Nothing outside an open dialog can be pressed.
+    (document.querySelector("dialog[open]") || home).append(note);
     note.hidden = false;
   };
   const over = () => {
