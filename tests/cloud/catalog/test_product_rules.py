@@ -21,7 +21,6 @@ FULL = ProductRules(
     total=10,
     per_month=3,
     per_day=1,
-    at_once=2,
     shared=True,
     media=("pass", "rotating", "id_number", "short"),
     rotating=True,
@@ -58,6 +57,8 @@ def compiled(rules: ProductRules, **columns: object) -> RuleSet:
         (ProductRules(per_month=11, total=10), "rules.per_month", "per_month"),
         (ProductRules(at_once=128), "input.range", "at_once"),
         (ProductRules(at_once=2, together=True), "rules.at_once", "at_once"),
+        (ProductRules(at_once=2, anti_passback=True), "rules.at_once", "at_once"),
+        (ProductRules(at_once=2, reentry_minutes=30), "rules.at_once", "at_once"),
         (ProductRules(media=("pigeon",)), "rules.media", "media"),
         (ProductRules(rotating=True, media=("pass",)), "rules.media", "media"),
         (ProductRules(short_code=True, media=("pass",)), "rules.media", "media"),
@@ -113,7 +114,7 @@ def test_every_rule_compiles_into_its_place() -> None:
         uses_per_group=0,
         flags=RuleFlag.KEEP_ON_TIMEOUT | RuleFlag.IDENTITY | RuleFlag.COLLECT_FIRST | RuleFlag.ANTI_PASSBACK
         | RuleFlag.WHOLE | RuleFlag.BOOK_FIRST,
-        media=1 << 1 | 1 << 2 | 1 << 4 | 1 << 7, uses_total=10, uses_month=3, uses_day=1, reentry_gap_s=1800, at_once=2,
+        media=1 << 1 | 1 << 2 | 1 << 4 | 1 << 7, uses_total=10, uses_month=3, uses_day=1, reentry_gap_s=1800,
         early_s=600, late_s=1200, after_first_s=172_800, activation=Activation.DESK, days=0b0111111,
         hours=(Hours(480, 1050),), dates=(Span(DAY.toordinal(), DAY.toordinal()),),
         blackout=(Span(date(2026, 12, 1).toordinal(), date(2026, 12, 25).toordinal()),),
@@ -144,8 +145,15 @@ def test_hours_of_a_weekend_hold_on_holidays_too() -> None:
     assert [row.days for row in refused.hours] == [0b11, 1 << 6]
 
 
+@pytest.mark.parametrize(("name", "persons"), [("anti_passback", 4), ("reentry_minutes", 4), ("anti_passback", 1)])
+def test_a_party_that_cannot_come_in_again_goes_in_together(name: str, persons: int) -> None:
+    """Whoever of it came a moment later would be refused as inside already, or too soon."""
+    flags = compiled(replace(ProductRules(), **{name: 1}), persons=persons).flags
+    assert (RuleFlag.TOGETHER in flags) is (persons > 1)
+
+
 @pytest.mark.parametrize(
-    "name", ["total", "per_month", "per_day", "reentry_minutes", "after_first_hours", "after_first_days"]
+    "name", ["total", "per_month", "per_day", "reentry_minutes", "after_first_hours", "after_first_days", "shared"]
 )
 def test_what_counts_over_the_venue_has_its_record(name: str) -> None:
     assert RuleFlag.WHOLE in compiled(replace(ProductRules(), **{name: 1})).flags
@@ -173,7 +181,7 @@ _DAYS = st.builds(
         hours=st.lists(_TIMES, max_size=9).map(tuple),
         dates=st.lists(_DAYS, max_size=9).map(tuple),
         blackout=st.lists(_DAYS, max_size=9).map(tuple),
-        reentry_minutes=st.integers(0, 43_200),
+        per_day=st.integers(0, 1),
     )
 )
 @pytest.mark.parametrize("_", range(budget(1, 10)))
