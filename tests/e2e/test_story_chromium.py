@@ -127,11 +127,13 @@ class Console:
         self.taken = 0
 
     def picture(self, name: str, page: Page | None = None) -> None:
-        """The page holds at every width; a picture of each, where they are asked for."""
+        """Where pictures are asked for, one of each width, and the page holds at all of them."""
+        if not PICTURES:
+            return
         page = page or self.page
         fits(page)
         self.taken += 1
-        for width in WIDTHS if PICTURES else ():
+        for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             folder = Path(PICTURES, self.words.locale)
             folder.mkdir(parents=True, exist_ok=True)

@@ -60,6 +60,7 @@ FIELDS: dict[str, str | Promise] = {
     "section": gettext_lazy("List"),
     "station": gettext_lazy("Station"),
     "stations": gettext_lazy("Stations"),
+    "superuser": gettext_lazy("All permissions everywhere"),
     "time_zone": gettext_lazy("Time zone"),
     "times": gettext_lazy("Times"),
     "total_fen": gettext_lazy("Total"),

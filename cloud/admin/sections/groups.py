@@ -39,7 +39,9 @@ def _products(group: ExclusionGroup) -> str:
 
 
 def _label(group: ExclusionGroup) -> str:
-    return group.name or _stations(group)
+    """Its name; one that it has from a station, in the reader's language."""
+    of_station = (named(station) for station in group.stations.all() if station.name_zh == group.name)
+    return next(of_station, group.name) or _stations(group)
 
 
 def _kind(group: ExclusionGroup) -> Pill:
