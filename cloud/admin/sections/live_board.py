@@ -26,13 +26,12 @@ from cloud.gates import selectors as gates
 from cloud.gates.selectors import EdgeView, LaneView
 from cloud.staff.permissions import Permission
 from cloud.staff.reach import Reach
-from cloud.venues.models import Station
+from cloud.venues.models import Station, Venue
 from paifang.v1 import scan_pb2
 
 MINUTES = 30
 RECENT = 12
 REASONS = 7
-NEARLY_FULL = 90  # per cent of the venue's capacity
 MANY_WAITING = 500  # journal entries: more than an entrance sends in one go
 
 
@@ -117,7 +116,7 @@ def board(desk: Desk) -> Board:
     return Board(
         now=now,
         day=date_format(today.day, "DATE_FORMAT"),
-        tiles=_tiles(inside_tile(today, venue.capacity, here), today, lanes, minutes),
+        tiles=_tiles(inside_tile(today, venue, here), today, lanes, minutes),
         chart=_chart(minutes),
         refusals=_refusals(admissions.refusals_by_reason(venue, since, here)),
         no_refusals=Empty(_("Nothing refused today"), _("Refused codes are counted here by reason."), "shield-check"),
@@ -150,18 +149,37 @@ def _tiles(
     )
 
 
-def inside_tile(today: admissions.Today, capacity: int | None, reach: Reach) -> TileView:
-    """People inside the venue. Of some stations only, who came in there: people leave where they like."""
+def inside_tile(today: admissions.Today, venue: Venue, reach: Reach) -> TileView:
+    """People inside the venue, against what it takes at once and in a day: as the gates decide by it.
+
+    Of some stations only, who came in there: people leave where they like.
+    """
     if not reach.everywhere:
         note = _("at your stations; %(left)s left there") % {"left": f"{today.left:,}"}
         return TileView(_("Entered today"), f"{today.entered:,}", note, "users")
     inside = today.inside
-    if not capacity:
+    filled = [(inside, venue.capacity), (today.entered, venue.day_capacity)]
+    permille = max((1000 * persons // most for persons, most in filled if most), default=None)
+    if permille is None:
         return TileView(_("People inside"), f"{inside:,}", _("entered less left, today"), "users")
-    share = round(100 * inside / capacity)
-    tone = "bad" if share >= 100 else "warn" if share >= NEARLY_FULL else ""
-    note = _("of %(capacity)s, %(share)s %% full") % {"capacity": f"{capacity:,}", "share": share}
-    return TileView(_("People inside"), f"{inside:,}", note, "users", tone, share)
+    tone = "bad" if permille >= 1000 else "warn" if permille >= venue.warn_permille else ""
+    return TileView(_("People inside"), f"{inside:,}", _room(today, venue), "users", tone, round(permille / 10))
+
+
+def _room(today: admissions.Today, venue: Venue) -> str:
+    """What the limits say to whoever is asked at the gate."""
+    if venue.day_capacity and today.entered >= venue.day_capacity:
+        return _("full for today: nobody more is let in")
+    if venue.capacity and today.inside >= venue.capacity:
+        return _("full: nobody more is let in until some have left")
+    parts = []
+    if venue.capacity:
+        share = round(100 * today.inside / venue.capacity)
+        parts.append(_("of %(capacity)s, %(share)s %% full") % {"capacity": f"{venue.capacity:,}", "share": share})
+    if venue.day_capacity:
+        texts = {"entered": f"{today.entered:,}", "capacity": f"{venue.day_capacity:,}"}
+        parts.append(_("today %(entered)s of %(capacity)s") % texts)
+    return " · ".join(parts)
 
 
 def service_tile(lanes: Sequence[LaneView]) -> TileView:

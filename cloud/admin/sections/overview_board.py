@@ -97,7 +97,7 @@ def overview(desk: Desk) -> Overview:
     orders = desk.may(Permission.ORDER_VIEW)
     found = [
         _admitted(desk, today.day, days),
-        Figure(inside_tile(today, venue.capacity, reach), reverse("console:live")),
+        Figure(inside_tile(today, venue, reach), reverse("console:live")),
         _refused(today.day, figures.admissions(venue, today.day, reach), refused, linked=orders),
     ]
     if orders:

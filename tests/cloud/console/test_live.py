@@ -52,6 +52,31 @@ def test_figures_of_today(log_in, venue: Venue, gate: Device):
     assert "Used up 2 Forged 1" in text
 
 
+@pytest.mark.parametrize(
+    ("capacity", "day_capacity", "warn_permille", "says", "tone"),
+    [
+        (10, None, 900, "of 10, 70 % full", ""),
+        (10, None, 700, "of 10, 70 % full", "warn"),
+        (7, 100, 900, "full: nobody more is let in until some have left", "bad"),
+        (None, 10, 900, "today 9 of 10", "warn"),
+        (100, 10, 900, "of 100, 7 % full · today 9 of 10", "warn"),
+        (100, 9, 900, "full for today: nobody more is let in", "bad"),
+    ],
+)
+def test_people_inside_against_what_the_venue_takes(
+    log_in, venue: Venue, gate: Device, capacity: int | None, day_capacity: int | None, warn_permille: int,
+    says: str, tone: str,
+):  # fmt: skip
+    """The same limits the gates decide by."""
+    venue.capacity, venue.day_capacity, venue.warn_permille = capacity, day_capacity, warn_permille
+    venue.save()
+    Occupancy.objects.create(venue=venue, business_day=today(venue), station_id=gate.station_id, entered=9, left=2)
+    page = log_in().get("/live/board")
+    assert f"People inside 7 {says}" in text_of(page)
+    tile = next(one for one in page.context["board"].tiles if one.label == "People inside")
+    assert tile.tone == tone
+
+
 def test_a_lane_shows_its_state_last_verdict_and_counts(log_in, gate: Device, edge: Edge, report):
     report(edge, gate, last_decision=scan_pb2.DECISION_REFUSE, last_reason=Reason.USED_AT_SIBLING)
     text = text_of(log_in().get("/live/board"))
