@@ -17,6 +17,7 @@ from cloud.admin.kit.page import page, said, show
 from cloud.admin.kit.pill import Pill, Tone
 from cloud.admin.kit.table import Cell, Column, Empty, Row, Table
 from cloud.admin.kit.text import chinese, minute, named, stamp
+from cloud.admin.sections.order_view import order_url
 from cloud.core.errors import DomainError
 from cloud.gates import selectors as gates
 from cloud.gates import services
@@ -56,7 +57,9 @@ class ExplainForm(forms.Form):
     def __init__(self, desk: Desk, unit: OrderUnit | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         lanes = self.fields["lane"]
-        lanes.queryset = venues.gates(desk.venue).exclude(edge=None).order_by("station__number", "identifier")  # type: ignore[attr-defined]
+        reach = desk.reach(Permission.ENTITLEMENT_EXPLAIN)
+        within = reach.narrow(venues.gates(desk.venue).exclude(edge=None), "station_id")
+        lanes.queryset = within.order_by("station__number", "identifier")  # type: ignore[attr-defined]
         lanes.label_from_instance = _lane_name  # type: ignore[attr-defined]
         if unit is not None:
             del self.fields["kind"], self.fields["credential"]
@@ -76,7 +79,8 @@ def ask(request: HttpRequest, desk: Desk) -> HttpResponse:
             return redirect("console:explained", _asked(desk, unit, form.cleaned_data).pk)
         except DomainError as error:
             form.refuse(error)
-    context = {"form": form, "unit": unit, "no_lanes": not form.fields["lane"].queryset.exists()}  # type: ignore[attr-defined]
+    back = order_url(unit.order.number) if unit is not None else ""
+    context = {"form": form, "unit": unit, "back": back, "no_lanes": not form.fields["lane"].queryset.exists()}  # type: ignore[attr-defined]
     return show(request, desk, "console/explain/ask.html", context, status=422 if form.is_bound else 200)
 
 

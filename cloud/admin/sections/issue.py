@@ -88,7 +88,10 @@ class IssueForm(SectionForm):
     visit_date = forms.DateField(
         label=_("Day of the visit"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
-    slot = forms.TypedChoiceField(label=_("Slot"), coerce=int, empty_value=None, help_text=_("Of a timed ticket."))
+    slot = forms.TypedChoiceField(
+        label=_("Slot"), coerce=int, empty_value=None, help_text=_("Of a timed ticket."),
+        error_messages={"required": _("Choose one of its slots.")},
+    )  # fmt: skip
     visitors = Rows(
         VisitorRow, label=_("Visitors"), one=_("Visitor"), add=_("Add a visitor"), max_rows=MAX_QUANTITY,
         distinct="id_number",

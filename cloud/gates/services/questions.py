@@ -18,7 +18,7 @@ from cloud.core.errors import DomainError
 from cloud.entitlements.models import Entitlement
 from cloud.entitlements.selectors import shown_line
 from cloud.gates.models import Question
-from cloud.staff.permissions import Permission, require
+from cloud.staff.permissions import Permission, require_at
 from cloud.venues.models import Device, Edge, Venue
 from paifang.records import CredentialKind
 from paifang.v1 import scan_pb2
@@ -42,7 +42,7 @@ def ask(
         DomainError: "question.lane": it hangs on no edge. "question.kind", "question.credential" (nothing, or too
             long), "permission.denied".
     """
-    require(actor, Permission.ENTITLEMENT_EXPLAIN, venue)
+    require_at(actor, Permission.ENTITLEMENT_EXPLAIN, venue, device.station_id)
     return _ask(actor, venue, device, kind, credential, at, {})
 
 
@@ -51,7 +51,7 @@ def ask_about(
     *, actor: Actor, venue: Venue, device: Device, entitlement: Entitlement, at: datetime | None = None
 ) -> Question:
     """Asks about a ticket's own code, as its holder would show it now. Raises as ask."""
-    require(actor, Permission.ENTITLEMENT_EXPLAIN, venue)
+    require_at(actor, Permission.ENTITLEMENT_EXPLAIN, venue, device.station_id)
     line = shown_line(entitlement).encode("ascii")
     return _ask(actor, venue, device, CredentialKind.LINE, line, at, {"entitlement": str(entitlement.pk)})
 

@@ -150,6 +150,6 @@ def test_a_timed_ticket_is_issued_with_its_slot(venue, west, log_in):
     typed = {"idempotency_key": "k", "product": "timed", "quantity": "2", "visit_date": str(today(venue))}
     assert "09:00-10:00" in client.get("/orders/new").content.decode()
     refused = client.post("/orders/new", typed | {"slot": ""})
-    assert refused.context["form"].errors == {"slot": ["Choose one of the product's slots on that day."]}
+    assert refused.context["form"].errors == {"slot": ["Choose one of its slots."]}
     assert client.post("/orders/new", typed | {"slot": "600"}).status_code == 302
     assert {(ticket.slot_from.astimezone(UTC).hour) for ticket in Entitlement.objects.all()} == {2}

@@ -48,7 +48,6 @@ FULL = ProductRules(
     total=10,
     per_month=3,
     per_day=1,
-    at_once=2,
     shared=True,
     identity=True,
     collect_first=True,
@@ -121,18 +120,21 @@ def test_every_rule_has_its_field_in_one_group():
 def test_plain_sentences_of_every_rule(venue, west, east):
     card = make.make_product(venue, rules=FULL, stations=[west], uses=0)
     night = make.make_product(
-        venue, "night", stations=[west], rules=ProductRules(rotating=True, hours=(Times(1020, 1560),), signed_only=5)
+        venue,
+        "night",
+        stations=[west],
+        rules=ProductRules(rotating=True, hours=(Times(1020, 1560),), signed_only=5, at_once=2),
     )
     with translation.override("en"):
         assert sentence(night) == (
             "Admits 1 person once, on the booked day, 17:00-26:00, at West gate. "
-            "By the live code on the phone; a picture of it is refused. "
+            "At most 2 persons at once. By the live code on the phone; a picture of it is refused. "
             "A gate lets in up to 5 on the signature alone before it knows of the sale."
         )
         assert sentence(card) == (
             "Admits 1 person as often as wanted, on the booked day, 08:00-17:30, at West gate. "
             "At most 10 in all, 3 a month, 1 a day for each person. The tickets of one order share their uses. "
-            "At most 2 persons at once. Only on Mon. Not on public holidays. Only on these days: 2026-12-01. "
+            "Only on Mon. Not on public holidays. Only on these days: 2026-12-01. "
             "Not on: 2027-01-01 - 2027-01-02. Valid for 2 days from its first use. In the booked slot: 09:00-10:00. "
             "Up to 10 minutes before and 20 minutes after the slot. The front desk activates it first. "
             "A day or slot is booked first. It is collected first. Only by: Ticket code (QR), ID card. "
@@ -141,7 +143,7 @@ def test_plain_sentences_of_every_rule(venue, west, east):
         )
     with translation.override("zh-hans"):
         assert sentence(night) == (
-            "预订当日，17:00-26:00，在西门放行 1 人，1 次。使用手机动态码，截图无效。"
+            "预订当日，17:00-26:00，在西门放行 1 人，1 次。每次最多放行 2 人。使用手机动态码，截图无效。"
             "闸口收到售票数据前，可凭签名放行最多 5 张。"
         )
         assert "每人最多共 10 次，每月 3 次，每日 1 次。" in sentence(card)

@@ -77,11 +77,19 @@ def test_a_venues_calendar_reaches_the_gates_and_restates_nothing(venue: Venue, 
     assert (order.business_day, ticket.not_before, ticket.not_after) == before
 
 
+def test_a_venues_limits_reach_the_gates(venue: Venue) -> None:
+    mark = make.last_feed_row()
+    edit_venue(actor=make.SYSTEM, venue=venue, **settings_of(venue, capacity=900, day_capacity=5000, warn_permille=800))
+    [op] = [op for row in make.feed_rows(mark) for op in row.ops]
+    told = VenueSettings.unpack(op.value)
+    assert (told.capacity, told.day_capacity, told.warn_permille) == (900, 5000, 800)
+
+
 def test_a_venues_names_and_languages_are_not_the_gates_business(venue: Venue) -> None:
     mark = make.last_feed_row()
-    changes = {"name_zh": " 西溪 ", "capacity": 900, "languages": ["en"], "default_language": "en"}
+    changes = {"name_zh": " 西溪 ", "languages": ["en"], "default_language": "en"}
     edited = edit_venue(actor=make.SYSTEM, venue=venue, **settings_of(venue, **changes))
-    assert (edited.name_zh, edited.capacity, edited.languages, edited.default_language) == ("西溪", 900, ["en"], "en")
+    assert (edited.name_zh, edited.languages, edited.default_language) == ("西溪", ["en"], "en")
     edit_venue(actor=make.SYSTEM, venue=venue, **settings_of(edited))
     assert AuditRow.objects.filter(action="venue.edit").count() == 1
     assert make.feed_rows(mark) == []
