@@ -46,13 +46,14 @@ def test_a_second_edge_on_one_store_refuses_and_names_the_first(demo: Demo) -> N
 
 
 def test_a_used_token_enrols_nobody_else(demo: Demo, tmp_path: Path) -> None:
-    token = demo.till.ask("token")["token"]
+    spare = demo.till.ask("token")
     config = demo.layout.edge_config.read_text()
     outcomes: list[subprocess.CompletedProcess[str]] = []
     for name in ("first", "second"):
         file = tmp_path / f"{name}.toml"
         file.write_text(config.replace(str(demo.layout.edge_state), str(tmp_path / name)))
-        outcomes.append(demo.run("-m", "edge", "enrol", "--config", str(file), token))
+        outcomes.append(demo.run("-m", "edge", "enrol", "--config", str(file), spare["token"]))
+    demo.till.ask("retire", edge=spare["edge"])
     assert outcomes[0].returncode == 0, outcomes[0].stderr
     assert outcomes[1].returncode == 1
     assert "token" in outcomes[1].stderr

@@ -19,6 +19,7 @@ django.setup()
 
 from django.db import connection  # noqa: E402
 from django.db.models import Q  # noqa: E402
+from django.utils import timezone  # noqa: E402
 from django_scopes import scope  # noqa: E402
 
 from cloud.admissions.models import Admission, JournalEntry, SetAside  # noqa: E402
@@ -31,7 +32,7 @@ from cloud.gates.services import create_token  # noqa: E402
 from cloud.sales.models import Order, OrderUnit  # noqa: E402
 from cloud.sales.services import issue_order, reissue_unit, revoke_order  # noqa: E402
 from cloud.sales.values import OrderLine, VisitorInput  # noqa: E402
-from cloud.venues.models import Device  # noqa: E402
+from cloud.venues.models import Device, Edge  # noqa: E402
 from cloud.venues.services import create_edge  # noqa: E402
 from paifang.reasons import Reason  # noqa: E402
 from paifang.v1 import scan_pb2  # noqa: E402
@@ -107,11 +108,17 @@ def journal() -> dict[str, Any]:
 def token() -> dict[str, Any]:
     """For a new edge: the one under test keeps its certificate."""
     edge = create_edge(actor=ACTOR, venue=VENUE, name=f"spare {uuid.uuid4()}")
-    return {"token": create_token(actor=ACTOR, edge=edge)}
+    return {"token": create_token(actor=ACTOR, edge=edge), "edge": edge.pk}
+
+
+def retire(edge: int) -> dict[str, Any]:
+    """No order waits any more for that edge to hear of its revocation."""
+    Edge.objects.filter(pk=edge).update(retired_at=timezone.now())
+    return {}
 
 
 DOES: dict[str, Callable[..., dict[str, Any]]] = {
-    act.__name__: act for act in (issue, reissue, revoke, presented, admissions, reasons, journal, token)
+    act.__name__: act for act in (issue, reissue, revoke, presented, admissions, reasons, journal, token, retire)
 }
 
 
