@@ -66,8 +66,8 @@ INSERT INTO places SELECT 'edge', row_number() OVER (ORDER BY id) - 1, id, 0
 """
 _ENTITLEMENTS = """
 INSERT INTO entitlements_entitlement (id, venue_id, product_id, rules_id, state, revision, not_before, not_after,
-    persons, pass_raw, pass_digest, pass_key_id, created_at)
-SELECT 4000000000000000000 + %(first)s + g, %(venue)s, p.id, 1, 0, 1, t.at, t.at + interval '1 day', 1,
+    persons, owner_id, uses, rotating, pass_raw, pass_digest, pass_key_id, created_at)
+SELECT 4000000000000000000 + %(first)s + g, %(venue)s, p.id, 1, 0, 1, t.at, t.at + interval '1 day', 1, 0, 0, false,
     decode(repeat(md5(g::text), 3), 'hex'), decode(md5(g::text), 'hex'), 1, t.at
 FROM generate_series(1, %(orders)s::bigint) g
 CROSS JOIN LATERAL (SELECT now() - (%(orders)s - g) * %(seconds)s * interval '1 second' AS at) t
@@ -120,9 +120,10 @@ JOIN places e ON e.kind = 'edge' AND e.n = g %% 4
 """
 _ADMISSIONS = """
 INSERT INTO admissions_admission (venue_id, edge_id, seq, entitlement_id, product_class, station_id, device_id,
-    credential_kind, at, business_day, persons, passed, returned, outcome, settled_at, recovered)
+    credential_kind, at, business_day, persons, passed, returned, outcome, settled_at, recovered, leaving,
+    signed_only, flag)
 SELECT venue_id, edge_id, seq, entitlement_id, 1, station_id, device_id, 1, at, business_day, 1, 1, 0,
     CASE WHEN seq %% 10007 = 0 THEN 'unticketed' WHEN seq %% 50 = 0 THEN 'returned' ELSE 'passed' END,
-    at + interval '2 seconds', false
+    at + interval '2 seconds', false, false, false, ''
 FROM admissions_journalentry WHERE venue_id = %(venue)s AND decision = 1
 """
