@@ -5,16 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from cloud.catalog.rules import ProductRules, Times
+from cloud.core.actors import Actor
 from cloud.core.business_day import today
+from cloud.core.errors import DomainError
 from cloud.entitlements import attach, links
 from cloud.entitlements.models import Entitlement
 from cloud.gates.models import Question
-from cloud.gates.services import answer, waiting
+from cloud.gates.services import answer, ask, waiting
 from cloud.sales.services import issue_order
 from cloud.sales.values import OrderLine
+from cloud.staff import services as staff
 from paifang.records import CredentialKind
 from paifang.v1 import scan_pb2
 from tests.support import venue as make
@@ -153,3 +157,18 @@ def test_a_timed_ticket_is_issued_with_its_slot(venue, west, log_in):
     assert refused.context["form"].errors == {"slot": ["Choose one of its slots."]}
     assert client.post("/orders/new", typed | {"slot": "600"}).status_code == 302
     assert {(ticket.slot_from.astimezone(UTC).hour) for ticket in Entitlement.objects.all()} == {2}
+
+
+@pytest.mark.spec("S-09")
+def test_who_is_limited_to_a_station_asks_its_lanes_only(venue, west, east, gate, edge):
+    other = make.make_gate(venue, east, "E-1", edge)
+    zhou = staff.hire_employee(
+        actor=make.SYSTEM, venue=venue, username="zhou", name="周敏", role="gate_supervisor", stations=[west]
+    )
+    client = Client()
+    client.force_login(zhou, backend="django.contrib.auth.backends.ModelBackend")
+    assert list(client.get("/explain").context["form"].fields["lane"].queryset) == [gate]
+    with pytest.raises(DomainError) as refused:
+        ask(actor=Actor.of(zhou), venue=venue, device=other, kind=CredentialKind.LINE, credential=b"PF1:ABC")
+    assert refused.value.code == "permission.station"
+    assert Question.objects.count() == 0
