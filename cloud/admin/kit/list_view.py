@@ -30,6 +30,15 @@ class Offer:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """An order offered where no header is to be pressed: cards on a phone. `wanted` is what the address says."""
+
+    wanted: str
+    text: str
+    current: bool
+
+
 @section_page(lambda section, place: section.view)
 def listing(request: HttpRequest, desk: Desk, section: Section) -> HttpResponse:
     if section.single:
@@ -51,6 +60,7 @@ def listing(request: HttpRequest, desk: Desk, section: Section) -> HttpResponse:
         "section": section,
         "query": query,
         "filters": query.filters.form,
+        "sorts": _sorts(query),
         "table": _table(query, choose="choose" if bulk and found.items else ""),
         "page": found,
         "earlier": query.address(page=str(found.earlier)) if found.number > 1 else "",
@@ -74,6 +84,17 @@ def listing(request: HttpRequest, desk: Desk, section: Section) -> HttpResponse:
     }  # fmt: skip
     status = 200 if query.filters.is_valid() else 422
     return show(request, desk, "console/section/list.html", context, status)
+
+
+def _sorts(query: Query) -> list[Sort]:
+    """Each column that sorts, both ways. A wide screen hides the choice, and a search still sends it along."""
+    current, descending = query.sorting
+    shown = [value for value in query.section.values if value.order and (value in query.values or value is current)]
+    return [
+        Sort(f"{sign}{value.key}", words % {"column": value.title}, value is current and descending == bool(sign))
+        for value in shown
+        for sign, words in (("", _("%(column)s, ascending")), ("-", _("%(column)s, descending")))
+    ]
 
 
 def _table(query: Query, choose: str) -> Table:

@@ -75,6 +75,27 @@ def test_there_is_no_other_kind_of_file(section, log_in):
     assert log_in().get(f"/{section.key}/export.exe").status_code == 404
 
 
+def test_a_list_is_sorted_without_its_header(section, venue, log_in):
+    """On a phone rows are cards: the order is chosen in the form above them, and stays in the address."""
+    rows(section, venue, 3)
+    client = log_in("administrator")
+    page = client.get(section.list_url, {"view": ""})
+    offered = [one.wanted for one in page.context["sorts"]]
+    shown = [value.key for value in section.values if value.order and (value.listed or value.main)]
+    assert offered == [f"{sign}{key}" for key in shown for sign in ("", "-")]
+    assert not [one for one in page.context["sorts"] if one.current]
+    found = re.search(r'<select class="form-select" id="sort" name="sort">(.*?)</select>', text_of(page), re.S)
+    assert (found is None) == (not shown), "no choice without an order to choose"
+    for wanted in offered:
+        chosen = client.get(section.list_url, {"q": "", "sort": wanted})  # as the form sends it
+        assert [one.wanted for one in chosen.context["sorts"] if one.current] == [wanted]
+        assert f'<option value="{wanted}" selected>' in text_of(chosen)
+        by_header = client.get(f"{section.list_url}?sort={wanted}")
+        assert [row.key for row in chosen.context["table"].rows] == [row.key for row in by_header.context["table"].rows]
+        assert f"sort={wanted}" in chosen.context["save_url"]
+        assert chosen.context["misfits"] == []
+
+
 def test_a_list_is_saved_opened_first_and_deleted(section, venue, log_in):
     rows(section, venue)
     client = log_in("administrator")
@@ -88,6 +109,7 @@ def test_a_list_is_saved_opened_first_and_deleted(section, venue, log_in):
     assert first["Location"] == done["Location"]
     page = client.get(first["Location"])
     assert page.context["query"].sorting[1] is True
+    assert [one.wanted for one in page.context["sorts"] if one.current] == [shown["sort"]]
     assert page.context["misfits"] == []
     assert HOSTILE not in text_of(page)
     assert client.get(section.list_url, {"view": ""}).status_code == 200  # all of it again

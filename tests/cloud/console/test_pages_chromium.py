@@ -287,6 +287,25 @@ def test_sections_by_keyboard(park, open_page):
     expect(page.locator("h1")).to_contain_text("Far east")
 
 
+def test_a_list_is_sorted_on_a_phone_by_keyboard(park, open_page):
+    page = open_page(width=390)
+    page.goto("/devices?kind=gate")
+    order = page.get_by_label("Sort by")
+    order.focus()
+    page.keyboard.type("Identifier, d")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**sort=-identifier**")
+    assert "kind=gate" in page.url
+    expect(page.locator("tbody tr").first).to_contain_text("LANE-9")
+    expect(order).to_have_value("-identifier")
+    fits(page)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    expect(order).to_be_hidden()
+    page.click(".pf-finder-go button")  # a search keeps the order
+    page.wait_for_url("**sort=-identifier**")
+
+
 def test_rows_are_chosen_and_switched_together(park, open_page):
     page = open_page()
     page.goto("/devices")
