@@ -130,6 +130,7 @@ INSTALLED_APPS = [
     "cloud.venues",
     "cloud.staff",
     "cloud.catalog",
+    "cloud.capacity",
     "cloud.entitlements",
     "cloud.sales",
     "cloud.admissions",

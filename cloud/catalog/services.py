@@ -8,9 +8,10 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.utils import timezone
 
 from cloud.catalog.compile import compile_rules
-from cloud.catalog.models import ProductStation, RuleSnapshot, TicketProduct
+from cloud.catalog.models import ProductStation, RuleSnapshot, Spec, TicketProduct
 from cloud.catalog.rules import ProductRules, checked
 from cloud.core import audit
 from cloud.core.actors import Actor
@@ -35,8 +36,9 @@ def create_product(
     venue: Venue,
     code: str,
     name_zh: str,
-    price_fen: int,
+    price_fen: int | None,
     name_en: str = "",
+    kind: str = TicketProduct.Kind.TICKET,
     validity: str = TicketProduct.Validity.DATED,
     valid_days: int = 1,
     persons: int = 1,
@@ -44,8 +46,10 @@ def create_product(
     keep_on_timeout: bool = False,
     rules: ProductRules | None = None,
     stations: Iterable[Station] = (),
+    on_sale: bool = True,
 ) -> TicketProduct:
-    """A new ticket, on sale, with the next product class of the venue. Its stations bring their whole groups (S-13).
+    """A new product with one spec of the same code, and the next product class of the venue. Its stations bring
+    their whole groups (S-13). Without a price it is sold on no day that has none of its own.
 
     Raises:
         DomainError: "product.code" (taken), "product.validity", "product.class" (65535 products),
@@ -53,9 +57,10 @@ def create_product(
     """
     require(actor, Permission.PRODUCT_MANAGE, venue)
     terms = checked_terms(
-        name_zh=name_zh, name_en=name_en, price_fen=price_fen, validity=validity, valid_days=valid_days,
+        name_zh=name_zh, name_en=name_en, validity=validity, valid_days=valid_days,
         persons=persons, uses=uses, keep_on_timeout=keep_on_timeout, rules=rules or ProductRules(),
     )  # fmt: skip
+    price = checked_price(price_fen)
     lock_row(Venue, venue.pk)  # one class for each of two that are made at once
     where = lock_groups(stations)
     number = (TicketProduct.objects.aggregate(highest=Max("product_class"))["highest"] or 0) + 1
@@ -63,13 +68,16 @@ def create_product(
         raise DomainError("product.class", "产品数量已达上限。", f"A venue has at most {MAX_CLASS} products.")
     product = TicketProduct(
         venue=venue,
+        kind=kind,
         product_class=number,
         code=required_text(code, "code", 32),
         **terms,
     )
+    spec = Spec(venue=venue, product=product, code=product.code, price_fen=price, **_sale(on_sale))
     try:
         with transaction.atomic():
             product.save(force_insert=True)
+            spec.save(force_insert=True)
     except IntegrityError:
         raise DomainError("product.code", f"代码 {code} 已被使用。", f"The code {code} is taken.", "code") from None
     ProductStation.objects.bulk_create(ProductStation(product=product, station=station) for station in where)
@@ -84,7 +92,6 @@ def checked_terms(
     *,
     name_zh: str,
     name_en: str,
-    price_fen: int,
     validity: str,
     valid_days: int,
     persons: int,
@@ -99,12 +106,9 @@ def checked_terms(
     """
     if validity not in TicketProduct.Validity.values:
         raise DomainError("product.validity", "没有这种有效期类型。", "There is no such kind of validity.", "validity")
-    if type(price_fen) is not int:
-        raise TypeError("a price is an integer number of fen")
     return {
         "name_zh": required_text(name_zh, "name_zh", 80),
         "name_en": optional_text(name_en, "name_en", 80),
-        "price_fen": within(price_fen, "price_fen", 0, MAX_PRICE_FEN),
         "validity": validity,
         "valid_days": within(valid_days, "valid_days", 1, MAX_DAYS),
         "persons": within(persons, "persons", 1, MAX_PERSONS),
@@ -114,16 +118,32 @@ def checked_terms(
     }
 
 
+def checked_price(price_fen: int | None) -> int | None:
+    """Integer fen, or none. Raises DomainError "input.range"."""
+    if price_fen is None:
+        return None
+    if type(price_fen) is not int:
+        raise TypeError("a price is an integer number of fen")
+    return within(price_fen, "price_fen", 0, MAX_PRICE_FEN)
+
+
 @transaction.atomic
 def set_on_sale(*, actor: Actor, venue: Venue, product: TicketProduct, on_sale: bool) -> TicketProduct:
-    """Puts a product on or off sale. What is sold stays valid."""
+    """Puts all specs of a product on or off sale, whatever was timed. What is sold stays valid."""
     require(actor, Permission.PRODUCT_MANAGE, venue)
     product = lock_row(TicketProduct, product.pk)
-    if product.on_sale != on_sale:
-        product.on_sale = on_sale
-        product.save(update_fields=["on_sale"])
+    wanted = _sale(on_sale)
+    others = product.specs.exclude(status=wanted["status"])
+    if others.update(**wanted):
         audit.write(actor, "product.on_sale", product, venue, on_sale=on_sale)
     return product
+
+
+def _sale(on_sale: bool) -> dict[str, Any]:
+    """What a spec is that goes on sale now, or comes off it."""
+    if on_sale:
+        return {"status": Spec.Status.ON, "published_at": timezone.now(), "on_at": None, "off_at": None}
+    return {"status": Spec.Status.OFF}
 
 
 def lock_groups(stations: Iterable[Station]) -> list[Station]:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from cloud.catalog import selectors as catalog
 from cloud.catalog.compile import rules_of
-from cloud.catalog.models import TicketProduct
+from cloud.catalog.models import Spec, TicketProduct
 from cloud.core import sealing
 from cloud.core.business_day import Calendar
 from cloud.core.errors import DomainError
@@ -26,6 +27,7 @@ MAX_UNITS = 500
 class Unit:
     """One ticket asked for. `slot`: first and last second."""
 
+    spec: Spec
     product: TicketProduct
     visit_date: date | None
     visitor: VisitorInput | None
@@ -43,16 +45,10 @@ def checked_units(venue: Venue, lines: Sequence[OrderLine], sold_on: date) -> li
         raise DomainError(
             "order.too_large", f"一单最多 {MAX_UNITS} 张票。", f"An order has at most {MAX_UNITS} tickets.", "lines"
         )
-    products = {each.pk: each for each in TicketProduct.objects.filter(pk__in={line.product.pk for line in lines})}
+    specs = _specs(venue, lines)
     units: list[Unit] = []
-    for line in lines:
-        product = products.get(line.product.pk)
-        if product is None or product.venue_id != venue.pk:
-            raise DomainError("order.product", "没有此产品。", "There is no such product here.", "product")
-        if not product.on_sale:
-            raise DomainError(
-                "order.off_sale", f"“{product.name_zh}”已下架。", f"{product.name_zh} is off sale.", "product"
-            )
+    for line, spec in zip(lines, specs, strict=True):
+        product = spec.product
         visit_date = _visit_date(product, line.visit_date, sold_on)
         slot = _slot(venue, product, visit_date, line.slot)
         visitors = _visitors(line)
@@ -63,8 +59,27 @@ def checked_units(venue: Venue, lines: Sequence[OrderLine], sold_on: date) -> li
                 f"{product.name_en or product.name_zh} needs the ID number of each visitor.",
                 "visitors",
             )
-        units += (Unit(product, visit_date, visitor, slot) for visitor in visitors or [None] * line.quantity)
+        units += (Unit(spec, product, visit_date, visitor, slot) for visitor in visitors or [None] * line.quantity)
     return units
+
+
+def _specs(venue: Venue, lines: Sequence[OrderLine]) -> list[Spec]:
+    """The spec of each line, on sale now: the one asked for, or the first of the product that is."""
+    wanted = {line.product.pk for line in lines}
+    known = set(TicketProduct.objects.filter(venue=venue, pk__in=wanted).values_list("pk", flat=True))
+    selling = list(catalog.specs_on_sale(venue).filter(product__in=wanted))
+    found = []
+    for line in lines:
+        if line.product.pk not in known:
+            raise DomainError("order.product", "没有此产品。", "There is no such product here.", "product")
+        fitting = [one for one in selling if one.product_id == line.product.pk and line.spec in (None, one)]
+        if not fitting:
+            name = line.product
+            raise DomainError(
+                "order.off_sale", f"“{name.name_zh}”已下架。", f"{name.name_en or name.name_zh} is off sale.", "product"
+            )
+        found.append(fitting[0])
+    return found
 
 
 def _slot(
@@ -113,6 +128,19 @@ def _visitors(line: OrderLine) -> list[VisitorInput]:
     return visitors
 
 
+def price_of(unit: Unit) -> int:
+    """What the ticket costs, in fen. Raises DomainError "order.no_price"."""
+    if unit.spec.price_fen is None:
+        name = unit.product
+        raise DomainError(
+            "order.no_price",
+            f"“{name.name_zh}”当天没有价格，不可售。",
+            f"{name.name_en or name.name_zh} has no price on that day and is not sold.",
+            "visit_date",
+        )
+    return unit.spec.price_fen
+
+
 def validity(unit: Unit, calendar: Calendar, sold_on: date) -> tuple[datetime, datetime]:
     """First and last valid second. Dated: the booked business day. Open: `valid_days` from the day of sale on."""
     first = last = unit.visit_date or sold_on
@@ -130,6 +158,7 @@ def request_hash(lines: Sequence[OrderLine]) -> str:
             line.visit_date.isoformat() if line.visit_date else None,
             [[each.name.strip(), each.id_number.strip().upper()] for each in line.visitors],
             *([line.slot] if line.slot is not None else []),
+            *([{"spec": line.spec.pk}] if line.spec is not None else []),
         ]
         for line in lines
     ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from cloud.catalog.models import TicketProduct
+from cloud.catalog.models import Spec, TicketProduct
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class OrderLine:
     """`quantity` tickets of a product. A dated product needs its `visit_date`, the venue's business day.
 
     `visitors` are none, or one for each ticket in order: the first is bound to the first ticket. `slot` books one of
-    the product's slots on the day, by the minute it starts at.
+    the product's slots on the day, by the minute it starts at. `spec` none: the product's first that is on sale.
     """
 
     product: TicketProduct
@@ -30,3 +30,4 @@ class OrderLine:
     visit_date: date | None = None
     visitors: Sequence[VisitorInput] = ()
     slot: int | None = None
+    spec: Spec | None = None

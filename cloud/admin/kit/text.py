@@ -13,8 +13,10 @@ def chinese() -> bool:
     return (get_language() or "zh").startswith("zh")
 
 
-def money(fen: int) -> str:
-    """ "¥1,280.50" from 128050."""
+def money(fen: int | None) -> str:
+    """ "¥1,280.50" from 128050; nothing where there is no amount."""
+    if fen is None:
+        return ""
     sign = "-" if fen < 0 else ""
     yuan, rest = divmod(abs(fen), 100)
     return f"{sign}¥{yuan:,}.{rest:02d}"

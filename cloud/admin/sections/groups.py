@@ -18,7 +18,7 @@ from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Action, FormSpec, Link, Related, Section, Value, actor_of
 from cloud.admin.kit.text import chinese, money, named
 from cloud.admissions import groups as selectors
-from cloud.catalog.models import TicketProduct
+from cloud.catalog import selectors as catalog
 from cloud.entitlements import live_services
 from cloud.staff.permissions import Permission
 from cloud.venues.models import ExclusionGroup, Station
@@ -178,7 +178,7 @@ GROUPS = register(
                 _("Every station left it."), "stations",
             ),
             Related(
-                _("Verifies"), lambda desk, one: TicketProduct.objects.filter(stations__group=one).distinct(),
+                _("Verifies"), lambda desk, one: catalog.products(desk.venue).filter(stations__group=one).distinct(),
                 (
                     Value("name", _("Product"), named, main=True),
                     Value("code", _("Code"), lambda one: one.code),

@@ -70,7 +70,7 @@ class EditForm(RulesForm):
 
     @classmethod
     def initial_of(cls, row: Any) -> dict[str, Any]:
-        return super().initial_of(row) | {"price": yuan(row.price_fen)}
+        return super().initial_of(row) | {"price": yuan(row.price_fen) if row.price_fen is not None else ""}
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -130,7 +130,7 @@ VALUES = (
     Value("code", _("Code"), lambda one: one.code, order=("code",)),
     Value(
         "price", _("Price"), lambda one: money(one.price_fen), order=("price_fen",), numeric=True,
-        plain=lambda one: yuan(one.price_fen),
+        plain=lambda one: yuan(one.price_fen) if one.price_fen is not None else "",
     ),
     Value("validity", _("Validity"), product_words.validity, order=("validity", "valid_days")),
     Value("persons", _("Persons"), lambda one: one.persons, order=("persons",), numeric=True),

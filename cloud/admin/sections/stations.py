@@ -19,6 +19,7 @@ from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Action, FormSpec, Related, Section, Value, actor_of
 from cloud.admin.kit.text import money, named
 from cloud.admin.sections.groups import says_joined
+from cloud.catalog import selectors as catalog
 from cloud.catalog.models import TicketProduct
 from cloud.entitlements import live_services
 from cloud.staff.permissions import Permission
@@ -124,7 +125,7 @@ STATIONS = register(
                 _("No device belongs to this station."), "devices",
             ),
             Related(
-                _("Verifies"), lambda desk, one: one.products.all(),
+                _("Verifies"), lambda desk, one: catalog.products(desk.venue).filter(stations=one),
                 (
                     Value("name", _("Product"), named, main=True),
                     Value("code", _("Code"), lambda one: one.code),

@@ -63,8 +63,9 @@ def create_product(
     venue: Venue,
     code: str,
     name_zh: str,
-    price_fen: int,
+    price_fen: int | None,
     name_en: str = "",
+    kind: str = TicketProduct.Kind.TICKET,
     validity: str = TicketProduct.Validity.DATED,
     valid_days: int = 1,
     persons: int = 1,
@@ -72,12 +73,13 @@ def create_product(
     keep_on_timeout: bool = False,
     rules: ProductRules | None = None,
     stations: Iterable[Station] = (),
+    on_sale: bool = True,
 ) -> TicketProduct:
     """As cloud.catalog.services."""
     product = catalog.create_product(
         actor=actor, venue=venue, code=code, name_zh=name_zh, price_fen=price_fen, name_en=name_en,
-        validity=validity, valid_days=valid_days, persons=persons, uses=uses, keep_on_timeout=keep_on_timeout,
-        rules=rules, stations=stations,
+        kind=kind, validity=validity, valid_days=valid_days, persons=persons, uses=uses,
+        keep_on_timeout=keep_on_timeout, rules=rules, stations=stations, on_sale=on_sale,
     )  # fmt: skip
     if product.rules.get("signed_only"):
         live.publish_venue(venue)

@@ -10,7 +10,7 @@ from django.db import transaction
 from cloud.catalog.compile import rules_of
 from cloud.catalog.models import TicketProduct
 from cloud.catalog.rules import ProductRules
-from cloud.catalog.services import checked_terms
+from cloud.catalog.services import checked_price, checked_terms
 from cloud.core import audit
 from cloud.core.actors import Actor
 from cloud.core.locks import lock_row
@@ -27,7 +27,7 @@ def edit_product(
     venue: Venue,
     product: TicketProduct,
     name_zh: str,
-    price_fen: int,
+    price_fen: int | None,
     stations: Iterable[Station],
     name_en: str = "",
     validity: str = TicketProduct.Validity.DATED,
@@ -39,8 +39,8 @@ def edit_product(
 ) -> TicketProduct:
     """Everything but the code and the class. Tickets already sold keep name, price, window, persons and rule set.
 
-    The stations hold for them too: gates hear of these at once, as in set_product_stations. `rules` None: as they
-    are.
+    The price is its first spec's. The stations hold for them too: gates hear of these at once, as in
+    set_product_stations. `rules` None: as they are.
 
     Raises:
         DomainError: "product.validity", "station.exit_products", "permission.denied", "row.gone", "rules.*",
@@ -48,10 +48,11 @@ def edit_product(
     """
     require(actor, Permission.PRODUCT_MANAGE, venue)
     terms = checked_terms(
-        name_zh=name_zh, name_en=name_en, price_fen=price_fen, validity=validity, valid_days=valid_days,
+        name_zh=name_zh, name_en=name_en, validity=validity, valid_days=valid_days,
         persons=persons, uses=uses, keep_on_timeout=keep_on_timeout,
         rules=rules if rules is not None else rules_of(product),
     )  # fmt: skip
+    price = checked_price(price_fen)
     lock_row(Venue, venue.pk)
     product, change = change_stations(product, stations)
     changed: dict[str, list[Any]] = {
@@ -60,7 +61,13 @@ def edit_product(
     if changed:
         for name in changed:
             setattr(product, name, terms[name])
-        product.save(update_fields=list(changed))
+        product.revision += 1
+        product.save(update_fields=[*changed, "revision", "updated_at"])
+    spec = product.specs.first()
+    if spec is not None and spec.price_fen != price:
+        changed["price_fen"] = [spec.price_fen, price]
+        spec.price_fen = price
+        spec.save(update_fields=["price_fen"])
     if changed and "signed_only" in {*product.rules, *changed.get("rules", [{}])[0]}:
         live.publish_venue(venue)
     if "rules" in changed:

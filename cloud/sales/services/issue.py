@@ -17,7 +17,7 @@ from cloud.core.errors import DomainError
 from cloud.core.inputs import required_text
 from cloud.entitlements.credentials import CredentialHasher
 from cloud.entitlements.services import Grant, issue_all
-from cloud.sales.asked import Unit, checked_units, request_hash, validity
+from cloud.sales.asked import Unit, checked_units, price_of, request_hash, validity
 from cloud.sales.models import Order, OrderUnit, Visitor
 from cloud.sales.personal import put_id_number
 from cloud.sales.values import OrderLine, VisitorInput
@@ -50,7 +50,7 @@ def issue_order(*, actor: Actor, venue: Venue, lines: Sequence[OrderLine], idemp
         venue=venue,
         idempotency_key=key,
         request_hash=asked,
-        total_fen=sum(unit.product.price_fen for unit in units),
+        total_fen=sum(price_of(unit) for unit in units),
         created_by=actor.employee,
         business_day=calendar.day(now),
     )
@@ -116,7 +116,7 @@ def _fill(order: Order, units: Sequence[Unit], calendar: Calendar) -> None:
             product=unit.product,
             product_name_zh=unit.product.name_zh,
             product_name_en=unit.product.name_en,
-            price_fen=unit.product.price_fen,
+            price_fen=price_of(unit),
             visitor=visitor,
             entitlement=entitlement,
         )

@@ -181,14 +181,14 @@ def test_products_come_with_prices_and_stations(venue: Venue, west: Station, eas
     content = lines('family,家庭票,"128.5",4,"西门、East gate",是', header=header)
     assert applied(client, checked(client, content, "products")).state == Job.State.DONE
     product = TicketProduct.objects.get()
-    assert (product.price_fen, product.persons, product.keep_on_timeout) == (12850, 4, True)
+    assert (product.specs.get().price_fen, product.persons, product.keep_on_timeout) == (12850, 4, True)
     assert set(product.stations.all()) == {west, east}  # the note of an English reader works too
     assert checked(client, content, "products").outcome["same"] == 1
     part = checked(client, lines("family,家庭票,99", header="code,name_zh,price"), "products")
     assert [row.text_en for row in part.rows.all()] == ["Changed: Price in yuan"]
     applied(client, part)
     product.refresh_from_db()
-    assert (product.price_fen, product.persons, product.stations.count()) == (9900, 4, 2)
+    assert (product.specs.get().price_fen, product.persons, product.stations.count()) == (9900, 4, 2)
 
 
 def test_a_few_lines_are_applied_together_or_not_at_all(venue: Venue, west: Station, log_in: Any) -> None:

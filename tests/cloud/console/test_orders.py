@@ -13,7 +13,7 @@ import zxingcpp
 from django.utils import timezone
 from PIL import Image
 
-from cloud.catalog.models import TicketProduct
+from cloud.catalog.models import Spec, TicketProduct
 from cloud.core.business_day import today
 from cloud.core.models import AuditRow
 from cloud.entitlements import acks, sequencer
@@ -310,7 +310,7 @@ def test_an_open_ticket_needs_no_day(log_in, venue: Venue, week: TicketProduct):
 
 
 def test_what_is_off_sale_is_not_offered(log_in, venue: Venue, adult: TicketProduct):
-    TicketProduct.objects.update(on_sale=False)
+    Spec.objects.update(status="off")
     client = log_in()
     assert "Nothing is on sale" in text_of(client.get("/orders/new"))
     for product in ("adult", "nothing", "\0"):

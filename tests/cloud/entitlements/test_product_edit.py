@@ -25,8 +25,9 @@ def sell(venue, product, key):
 
 
 def terms(product, **fields):
-    names = ("name_zh", "name_en", "price_fen", "validity", "valid_days", "persons", "uses", "keep_on_timeout")
-    return {name: getattr(product, name) for name in names} | {"stations": product.stations.all()} | fields
+    names = ("name_zh", "name_en", "validity", "valid_days", "persons", "uses", "keep_on_timeout")
+    others = {"price_fen": product.specs.get().price_fen, "stations": product.stations.all()}
+    return {name: getattr(product, name) for name in names} | others | fields
 
 
 @pytest.mark.spec("T-28")
@@ -45,7 +46,7 @@ def test_sold_tickets_keep_their_rules_while_the_stations_change_at_once(venue, 
     assert RuleSet.unpack(bytes(kept.rules.compiled)) == RuleSet(uses_per_group=1, flags=RuleFlag(0))
     adult.refresh_from_db()
     later = sell(venue, adult, "after")
-    assert (adult.price_fen, later.persons) == (9000, 4)
+    assert (adult.specs.get().price_fen, later.persons, adult.revision) == (9000, 4, 2)
     assert RuleSet.unpack(bytes(later.rules.compiled)) == RuleSet(uses_per_group=3, flags=RuleFlag.KEEP_ON_TIMEOUT)
 
 

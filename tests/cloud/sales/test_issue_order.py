@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nacl.signing import VerifyKey
 
-from cloud.catalog.models import RuleSnapshot, TicketProduct
+from cloud.catalog.models import RuleSnapshot, Spec, TicketProduct
 from cloud.core import ids
 from cloud.core.business_day import today
 from cloud.core.errors import DomainError
@@ -44,7 +44,8 @@ def issue(venue: Venue, *lines: OrderLine, key: str = "k1", actor: Any = SYSTEM)
 def test_an_order_freezes_names_and_prices_and_adds_up(venue: Venue, adult: TicketProduct, week: TicketProduct) -> None:
     day = today(venue)
     order = issue(venue, OrderLine(adult, 2, day), OrderLine(week, 1))
-    TicketProduct.objects.filter(pk=adult.pk).update(name_zh="改名", price_fen=1)
+    TicketProduct.objects.filter(pk=adult.pk).update(name_zh="改名")
+    Spec.objects.filter(product=adult).update(price_fen=1)
 
     order = Order.objects.get(pk=order.pk)
     units = list(order.units.all())
@@ -215,7 +216,7 @@ def test_an_order_without_tickets_is_refused(venue: Venue) -> None:
 def test_a_product_off_sale_or_of_another_venue_is_refused(
     venue: Venue, adult: TicketProduct, week: TicketProduct
 ) -> None:
-    TicketProduct.objects.filter(pk=adult.pk).update(on_sale=False)
+    Spec.objects.filter(product=adult).update(status="off")
     with pytest.raises(DomainError) as refused:
         issue(venue, OrderLine(adult, 1, today(venue)))
     assert refused.value.code == "order.off_sale"
@@ -244,7 +245,7 @@ def test_totals_are_the_sum_of_what_each_unit_froze(
     quantities = data.draw(st.lists(st.integers(1, 4), min_size=len(prices), max_size=len(prices)))
     with transaction.atomic():
         for product, price in zip(four, prices, strict=False):
-            TicketProduct.objects.filter(pk=product.pk).update(price_fen=price)
+            Spec.objects.filter(product=product).update(price_fen=price)
         order = issue(venue, *(OrderLine(p, q) for p, q in zip(four, quantities, strict=False)))
         order.refresh_from_db()
         frozen = list(order.units.values_list("price_fen", flat=True))

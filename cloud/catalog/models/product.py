@@ -1,4 +1,4 @@
-"""What is sold: ticket products, and the immutable rule sets they compile into."""
+"""A product: what a visitor buys to be let in. Its specs carry prices, stock and sale; its rules are data."""
 
 from __future__ import annotations
 
@@ -9,26 +9,40 @@ from cloud.venues.models import Station, Venue
 
 
 class TicketProduct(models.Model):
-    """A ticket. Edits never touch what is sold: each sale names the rule set it was sold under."""
+    """A ticket, a package or an annual card. Edits never touch what is sold: each sale names the rules it was sold
+    under."""
+
+    class Kind(models.TextChoices):
+        TICKET = "ticket"
+        PACKAGE = "package"  # of several single tickets: PackagePart
+        ANNUAL = "annual"  # a card over several single tickets: CardPart
 
     class Validity(models.TextChoices):
-        DATED = "dated"  # the booked business day
+        DATED = "dated"  # the booked business day; `valid_days` in a row from it
         OPEN = "open"  # `valid_days` business days from the day of sale
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.TICKET)
     product_class = models.PositiveIntegerField()  # 1..65535 within the venue: what a pass and a station name
     code = models.SlugField(max_length=32)
     name_zh = models.CharField(max_length=80)
     name_en = models.CharField(max_length=80, blank=True)
-    price_fen = models.BigIntegerField()
+    pinyin = models.CharField(max_length=600, blank=True)  # of the Chinese name: initials and syllables, to search by
     validity = models.CharField(max_length=8, choices=Validity, default=Validity.DATED)
     valid_days = models.PositiveSmallIntegerField(default=1)
     persons = models.PositiveSmallIntegerField(default=1)  # admitted by one pass: 4 for a family ticket
     uses = models.PositiveSmallIntegerField(default=1)  # per exclusion group; 0: as often as the other rules allow
     keep_on_timeout = models.BooleanField(default=False)
-    rules = models.JSONField(default=dict)  # cloud.catalog.rules.ProductRules, what differs from the default
+    # What differs from the default, each a dataclass of its own in this room.
+    rules = models.JSONField(default=dict)  # at the gate: rules.ProductRules
+    info = models.JSONField(default=dict, blank=True)  # the place, its address and phone
+    texts = models.JSONField(default=dict, blank=True)  # what a buyer reads, both languages
+    sale_rules = models.JSONField(default=dict, blank=True)  # who may buy how many where
+    refund_rules = models.JSONField(default=dict, blank=True)
+    card_rules = models.JSONField(default=dict, blank=True)  # of an annual card
     stations = models.ManyToManyField(Station, related_name="products", through="ProductStation")
-    on_sale = models.BooleanField(default=True)
+    revision = models.PositiveIntegerField(default=1)  # rises with every edit: of two who edit at once one is told
+    updated_at = models.DateTimeField(auto_now=True)
 
     objects = ScopedManager(venue="venue")
 
@@ -36,7 +50,6 @@ class TicketProduct(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["venue", "product_class"], name="product_class"),
             models.UniqueConstraint(fields=["venue", "code"], name="product_code"),
-            models.CheckConstraint(condition=models.Q(price_fen__gte=0), name="product_price"),
             models.CheckConstraint(condition=models.Q(persons__gte=1, persons__lte=127), name="product_persons"),
         ]
         ordering = ["product_class"]
@@ -53,18 +66,3 @@ class ProductStation(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["product", "station"], name="product_station")]
-
-
-class RuleSnapshot(models.Model):
-    """One compiled, immutable rule set. Its id is the rule-set number at the gates."""
-
-    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
-    compiled = models.BinaryField()
-    content_hash = models.CharField(max_length=64)  # SHA-256 of `compiled`: the same rules are one row
-    published = models.BooleanField(default=False)  # told to the gates; once is enough, it never changes
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    objects = ScopedManager(venue="venue")
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["venue", "content_hash"], name="rule_snapshot")]

@@ -1,0 +1,20 @@
+"""The tables of what is sold, and the immutable snapshots a sale names."""
+
+from cloud.catalog.models.media import ProductMedia
+from cloud.catalog.models.parts import CardPart, PackagePart
+from cloud.catalog.models.product import ProductStation, TicketProduct
+from cloud.catalog.models.snapshots import RuleSnapshot, TermsSnapshot
+from cloud.catalog.models.spec import CalendarCell, Category, Spec
+
+__all__ = [
+    "CalendarCell",
+    "CardPart",
+    "Category",
+    "PackagePart",
+    "ProductMedia",
+    "ProductStation",
+    "RuleSnapshot",
+    "Spec",
+    "TermsSnapshot",
+    "TicketProduct",
+]
