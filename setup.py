@@ -17,7 +17,7 @@ extension = Extension(
 )
 
 setup(
-    packages=["paifang", "paifang.v1", *find_packages(include=["edge", "edge.*", "cloud", "cloud.*"])],
+    packages=["paifang", "paifang.v1", "paifang.etcd", *find_packages(include=["edge", "edge.*", "cloud", "cloud.*"])],
     package_dir={"paifang": "proto/paifang"},
     package_data={
         "paifang": ["py.typed"],

@@ -1,6 +1,6 @@
 """Generates the protobuf and gRPC code beside its .proto files, or checks that it is fresh.
 
-python scripts/protobuf.py            writes proto/paifang/v1/*_pb2*.py
+python scripts/protobuf.py            writes proto/paifang/{v1,etcd}/*_pb2*.py
 python scripts/protobuf.py --check    generates elsewhere and compares; exit code 1 names what differs
 """
 
@@ -14,12 +14,14 @@ from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "proto"
-PACKAGE = Path("paifang/v1")
+PACKAGES = (Path("paifang/v1"), Path("paifang/etcd"))
 
 
 def generate(into: Path) -> None:
-    """Runs the compiler over every .proto of the package."""
-    protos = sorted(str(path.relative_to(SOURCES)) for path in (SOURCES / PACKAGE).glob("*.proto"))
+    """Runs the compiler over every .proto of the packages."""
+    protos = sorted(
+        str(path.relative_to(SOURCES)) for package in PACKAGES for path in (SOURCES / package).glob("*.proto")
+    )
     outputs = [f"--{kind}_out={into}" for kind in ("python", "pyi", "grpc_python")]
     arguments = ["protoc", f"-I{SOURCES}", *outputs, *protos]
     if protoc.main(arguments) != 0:
@@ -27,9 +29,14 @@ def generate(into: Path) -> None:
 
 
 def differing(fresh: Path) -> list[str]:
-    """Names of generated files that differ from the committed ones, or exist on one side only."""
-    names = {path.name for folder in (fresh, SOURCES / PACKAGE) for path in folder.glob("*_pb2*.py*")}
-    return sorted(name for name in names if _content(fresh / name) != _content(SOURCES / PACKAGE / name))
+    """Generated files, from the source root, that differ from the committed ones or exist on one side only."""
+    names = {
+        str(path.relative_to(root))
+        for root in (fresh, SOURCES)
+        for package in PACKAGES
+        for path in (root / package).glob("*_pb2*.py*")
+    }
+    return sorted(name for name in names if _content(fresh / name) != _content(SOURCES / name))
 
 
 def _content(path: Path) -> bytes | None:
@@ -42,9 +49,9 @@ def main(arguments: list[str]) -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder))
-        stale = differing(Path(folder) / PACKAGE)
+        stale = differing(Path(folder))
     for name in stale:
-        print(f"not fresh: {(SOURCES / PACKAGE / name).relative_to(ROOT)} (make proto)")
+        print(f"not fresh: {(SOURCES / name).relative_to(ROOT)} (make proto)")
     return 1 if stale else 0
 
 

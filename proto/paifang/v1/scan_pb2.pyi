@@ -125,7 +125,7 @@ class Boot(_message.Message):
     def __init__(self, software_version: _Optional[str] = ..., verifier: _Optional[str] = ..., open_uses: _Optional[int] = ...) -> None: ...
 
 class Presentation(_message.Message):
-    __slots__ = ("device_id", "station_id", "group_id", "decision", "reason", "credential_kind", "credential_tag", "entitlement_id", "owner_id", "product_class", "persons", "usage", "decided_us", "whole_usage", "signed_only", "leaving")
+    __slots__ = ("device_id", "station_id", "group_id", "decision", "reason", "credential_kind", "credential_tag", "entitlement_id", "owner_id", "product_class", "persons", "usage", "decided_us", "whole_usage", "signed_only", "leaving", "unclaimed")
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     STATION_ID_FIELD_NUMBER: _ClassVar[int]
     GROUP_ID_FIELD_NUMBER: _ClassVar[int]
@@ -142,6 +142,7 @@ class Presentation(_message.Message):
     WHOLE_USAGE_FIELD_NUMBER: _ClassVar[int]
     SIGNED_ONLY_FIELD_NUMBER: _ClassVar[int]
     LEAVING_FIELD_NUMBER: _ClassVar[int]
+    UNCLAIMED_FIELD_NUMBER: _ClassVar[int]
     device_id: int
     station_id: int
     group_id: int
@@ -158,7 +159,8 @@ class Presentation(_message.Message):
     whole_usage: bytes
     signed_only: bool
     leaving: bool
-    def __init__(self, device_id: _Optional[int] = ..., station_id: _Optional[int] = ..., group_id: _Optional[int] = ..., decision: _Optional[_Union[Decision, str]] = ..., reason: _Optional[int] = ..., credential_kind: _Optional[int] = ..., credential_tag: _Optional[bytes] = ..., entitlement_id: _Optional[int] = ..., owner_id: _Optional[int] = ..., product_class: _Optional[int] = ..., persons: _Optional[int] = ..., usage: _Optional[bytes] = ..., decided_us: _Optional[int] = ..., whole_usage: _Optional[bytes] = ..., signed_only: bool = ..., leaving: bool = ...) -> None: ...
+    unclaimed: bool
+    def __init__(self, device_id: _Optional[int] = ..., station_id: _Optional[int] = ..., group_id: _Optional[int] = ..., decision: _Optional[_Union[Decision, str]] = ..., reason: _Optional[int] = ..., credential_kind: _Optional[int] = ..., credential_tag: _Optional[bytes] = ..., entitlement_id: _Optional[int] = ..., owner_id: _Optional[int] = ..., product_class: _Optional[int] = ..., persons: _Optional[int] = ..., usage: _Optional[bytes] = ..., decided_us: _Optional[int] = ..., whole_usage: _Optional[bytes] = ..., signed_only: bool = ..., leaving: bool = ..., unclaimed: bool = ...) -> None: ...
 
 class Settlement(_message.Message):
     __slots__ = ("admission_seq", "outcome", "passed", "returned", "recovered", "entitlement_id", "owner_id", "group_id", "usage", "device_id", "whole_usage", "leaving")
@@ -231,7 +233,7 @@ class LaneStatus(_message.Message):
     def __init__(self, device_id: _Optional[int] = ..., state: _Optional[_Union[LaneState, str]] = ..., reader_online: bool = ..., barrier_online: bool = ..., last_decision: _Optional[_Union[Decision, str]] = ..., last_reason: _Optional[int] = ..., last_at_ms: _Optional[int] = ..., presented: _Optional[int] = ..., admitted: _Optional[int] = ...) -> None: ...
 
 class EdgeStatus(_message.Message):
-    __slots__ = ("at_ms", "software_version", "verifier", "clock", "journal_seq", "journal_acked", "entitlements", "urgent_current_to_ms", "bulk_current_to_ms", "store_permille", "lanes", "signed_only_spent", "inside", "room_state")
+    __slots__ = ("at_ms", "software_version", "verifier", "clock", "journal_seq", "journal_acked", "entitlements", "urgent_current_to_ms", "bulk_current_to_ms", "store_permille", "lanes", "signed_only_spent", "inside", "room_state", "claims", "exposed")
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     SOFTWARE_VERSION_FIELD_NUMBER: _ClassVar[int]
     VERIFIER_FIELD_NUMBER: _ClassVar[int]
@@ -246,6 +248,8 @@ class EdgeStatus(_message.Message):
     SIGNED_ONLY_SPENT_FIELD_NUMBER: _ClassVar[int]
     INSIDE_FIELD_NUMBER: _ClassVar[int]
     ROOM_STATE_FIELD_NUMBER: _ClassVar[int]
+    CLAIMS_FIELD_NUMBER: _ClassVar[int]
+    EXPOSED_FIELD_NUMBER: _ClassVar[int]
     at_ms: int
     software_version: str
     verifier: str
@@ -260,7 +264,9 @@ class EdgeStatus(_message.Message):
     signed_only_spent: int
     inside: int
     room_state: int
-    def __init__(self, at_ms: _Optional[int] = ..., software_version: _Optional[str] = ..., verifier: _Optional[str] = ..., clock: _Optional[_Union[ClockState, str]] = ..., journal_seq: _Optional[int] = ..., journal_acked: _Optional[int] = ..., entitlements: _Optional[int] = ..., urgent_current_to_ms: _Optional[int] = ..., bulk_current_to_ms: _Optional[int] = ..., store_permille: _Optional[int] = ..., lanes: _Optional[_Iterable[_Union[LaneStatus, _Mapping]]] = ..., signed_only_spent: _Optional[int] = ..., inside: _Optional[int] = ..., room_state: _Optional[int] = ...) -> None: ...
+    claims: int
+    exposed: int
+    def __init__(self, at_ms: _Optional[int] = ..., software_version: _Optional[str] = ..., verifier: _Optional[str] = ..., clock: _Optional[_Union[ClockState, str]] = ..., journal_seq: _Optional[int] = ..., journal_acked: _Optional[int] = ..., entitlements: _Optional[int] = ..., urgent_current_to_ms: _Optional[int] = ..., bulk_current_to_ms: _Optional[int] = ..., store_permille: _Optional[int] = ..., lanes: _Optional[_Iterable[_Union[LaneStatus, _Mapping]]] = ..., signed_only_spent: _Optional[int] = ..., inside: _Optional[int] = ..., room_state: _Optional[int] = ..., claims: _Optional[int] = ..., exposed: _Optional[int] = ...) -> None: ...
 
 class ReportReply(_message.Message):
     __slots__ = ("cloud_time_ms", "elsewhere", "questions")
