@@ -29,6 +29,7 @@ from cloud.admin.sections import (
     role_matrix,
     second_factor,
     style,
+    ticket,
 )
 
 app_name = "console"
@@ -56,6 +57,8 @@ urlpatterns = [
     path("orders/<str:number>/revocation", orders.revocation, name="revocation"),
     path("orders/<str:number>/<int:position>/qr", qr.qr, name="qr"),
     path("orders/<str:number>/<int:position>/reissue", orders.reissue, name="reissue"),
+    path("orders/<str:number>/<int:position>/do/<slug:name>", ticket.act, name="ticket-act"),
+    path("orders/<str:number>/<int:position>/cards/<int:pk>/off", ticket.take_off, name="ticket-take-off"),
     path("orders/<str:number>/<int:position>/present", qr.present, name="present"),
     path("orders/<str:number>/<int:position>/presented", qr.presented, name="presented"),
     path("orders/<str:number>/<int:position>/person", reveal.reveal, name="reveal"),

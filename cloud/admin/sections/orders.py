@@ -27,6 +27,8 @@ from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Action, Link, Panel, Section, Value, actor_of
 from cloud.admin.kit.text import money
 from cloud.admin.sections import order_view as view
+from cloud.admin.sections.ticket_actions import offered
+from cloud.admin.sections.ticket_state import held, pills, ticket_of, with_state
 from cloud.admissions import selectors as admissions
 from cloud.admissions.history import presentations
 from cloud.catalog.models import TicketProduct
@@ -88,19 +90,29 @@ def _says_revoked(desk: Desk, orders: Sequence[Order]) -> Iterable[Any]:
 
 
 def _tickets(desk: Desk, order: Order) -> dict[str, Any]:
-    units = list(selectors.units(desk.venue).filter(order=order))
+    units = list(with_state(selectors.units(desk.venue)).filter(order=order))
     entered = admissions.for_entitlements(desk.venue, [unit.entitlement_id for unit in units])
     groups = verifying_groups(units)
+    shown = []
+    for unit in units:
+        ticket = ticket_of(unit)
+        one = view.unit_view(unit, entered.get(unit.entitlement_id, []), groups[unit.product_id])
+        shown.append((one, pills(ticket), held(ticket), offered(desk, ticket)))
     return {
         "number": order.number,
-        "units": [
-            view.unit_view(unit, entered.get(unit.entitlement_id, []), groups[unit.product_id]) for unit in units
-        ],
+        "units": shown,
+        "may_manage": desk.may(Permission.ENTITLEMENT_MANAGE),
         "may_show_pass": desk.may(Permission.ORDER_PASS),
         "may_unmask": desk.may(Permission.PERSONAL_VIEW),
         "may_explain": desk.may(Permission.ENTITLEMENT_EXPLAIN),
         "may_reissue": desk.may(Permission.ORDER_REISSUE) and order.state == Order.State.ISSUED,
     }
+
+
+def _trail(order: Order) -> list[Any]:
+    """The order, its tickets, and what was done to their rights to enter."""
+    units = list(order.units.select_related("entitlement"))
+    return [order, *units, *(unit.entitlement for unit in units)]
 
 
 def _visits(desk: Desk, order: Order) -> Any:
@@ -164,7 +176,7 @@ ORDERS = register(
             Panel(_("Tickets"), _tickets, "console/orders/units.html"),
             Panel(_("At the gates"), _visits),
         ),
-        trail=lambda one: [one, *one.units.all()],
+        trail=_trail,
         actions=(
             Action(
                 "revoke", _("Revoke"), Permission.ORDER_REVOKE, _says_revoked, _("Order %(name)s is revoked."),
@@ -176,7 +188,7 @@ ORDERS = register(
         personal=True,
         empty=_("Tickets you issue appear here with their entry codes."),
         place=10,
-        pages=("console:issue", "console:reissue", "console:qr"),
+        pages=("console:issue", "console:reissue", "console:qr", "console:ticket-act", "console:ticket-take-off"),
     )
 )  # fmt: skip
 
