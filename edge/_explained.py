@@ -136,8 +136,15 @@ def _station(case: Case, words: Words) -> Inputs:
 
 
 def _product(case: Case, _: Words) -> Inputs:
-    accepted = case.station.products if case.station is not None else ()
-    return {"product": str(case.record.product_class), "allowed": ", ".join(map(str, accepted)) or "-"}
+    return _accepted(case, case.station.products if case.station is not None else ())
+
+
+def _lane_product(case: Case, _: Words) -> Inputs:
+    return _accepted(case, (case.device.products or ()) if case.device is not None else ())
+
+
+def _accepted(case: Case, products: tuple[int, ...]) -> Inputs:
+    return {"product": str(case.record.product_class), "allowed": ", ".join(map(str, products)) or "-"}
 
 
 def _medium(case: Case, _: Words) -> Inputs:
@@ -243,6 +250,7 @@ OF_RULES: dict[str, Callable[[Case, Words], Inputs]] = {
     "station": _station,
     "lane": _lane,
     "product": _product,
+    "lane_product": _lane_product,
     "medium": _medium,
     "collected": _flag("collected", RecordFlag.COLLECTED),
     "identity": _identity,

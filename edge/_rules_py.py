@@ -89,6 +89,13 @@ def station_allowed(case: Case) -> Said:
     return Reason.OK if good else Reason.WRONG_STATION
 
 
+def lane_allowed(case: Case) -> Said:
+    """A lane may verify just some of its station's products (S-19)."""
+    if case.device is None or case.device.products is None:
+        return None
+    return Reason.OK if case.record.product_class in case.device.products else Reason.WRONG_LANE
+
+
 # --- 9 medium, 10 identity --------------------------------------------------------------------------------------------
 
 
@@ -121,6 +128,7 @@ CHECKS: tuple[Check[Case], ...] = (
     Check(8, "station", station_open),
     Check(8, "lane", lane_open),
     Check(8, "product", station_allowed),
+    Check(8, "lane_product", lane_allowed),
     Check(9, "medium", medium_allowed),
     Check(9, "collected", collected),
     Check(10, "identity", identity_matches),

@@ -10,7 +10,8 @@ cdef enum:
     STATION_LAYOUT = 1
     STATION_SIZE = 12
     DEVICE_LAYOUT = 1
-    DEVICE_SIZE = 8
+    DEVICE_NARROWED_LAYOUT = 2
+    DEVICE_SIZE = 8  # of the head; of a narrowed one its products follow, then the identifier
     USAGE_LAYOUT = 2
     USAGE_SIZE = 64
     USAGE_1_LAYOUT = 1
@@ -25,7 +26,8 @@ if (RECORD_SIZE, RULESET_SIZE, HOURS_SIZE, SPAN_SIZE, USAGE_SIZE, USAGE_1_SIZE, 
         records.RECORD_BYTES, rulesets.RULESET_BYTES, rulesets.HOURS_BYTES, rulesets.SPAN_BYTES, usage.USAGE_BYTES,
         usage.USAGE_1_BYTES, rotating.DAY_KEY_BYTES, records.RECORD_GENERATION_OFFSET) or (
         rulesets.RULESET_VERSION != RULESET_LAYOUT or usage.USAGE_VERSION != USAGE_LAYOUT or
-        (max(rulesets.Activation), rulesets.MAX_ROWS) != (LAST_ACTIVATION, MAX_ROWS)):
+        (max(rulesets.Activation), rulesets.MAX_ROWS) != (LAST_ACTIVATION, MAX_ROWS) or
+        (records.DEVICE_VERSION, records.DEVICE_NARROWED_VERSION) != (DEVICE_LAYOUT, DEVICE_NARROWED_LAYOUT)):
     raise ImportError("the compiled core is of another version than paifang.records: build it anew")
 
 ctypedef const unsigned char* octets
@@ -173,10 +175,15 @@ cdef bint is_station(octets p, size_t length) noexcept nogil:
 
 
 cdef bint is_device(octets p, size_t length):
-    if length < DEVICE_SIZE or p[0] != DEVICE_LAYOUT:
+    cdef size_t name_at = DEVICE_SIZE
+    if length < DEVICE_SIZE or (p[0] != DEVICE_LAYOUT and p[0] != DEVICE_NARROWED_LAYOUT):
+        return False
+    if p[0] == DEVICE_NARROWED_LAYOUT:
+        name_at += 4 * <size_t>le16(p + 2)
+    if length < name_at:
         return False
     try:
-        PyBytes_FromStringAndSize(<const char*>p + DEVICE_SIZE, length - DEVICE_SIZE).decode()
+        PyBytes_FromStringAndSize(<const char*>p + name_at, length - name_at).decode()
     except UnicodeDecodeError:
         return False
     return True

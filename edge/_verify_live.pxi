@@ -48,7 +48,10 @@ cdef struct Station:
 cdef struct Device:
     uint32_t number
     uint8_t flags
+    bint narrowed  # to these of its station's products
     uint32_t station_id
+    uint32_t products_count
+    uint32_t* products  # sorted; in the LiveState's pool
 
 cdef struct DayKey:
     uint32_t number  # the business day
@@ -109,6 +112,8 @@ cdef class LiveState:
         day_keys = [row for row in day_keys if len(row[0]) == 4 and is_day_key(<octets><bytes>row[1], len(row[1]))]
         for key, value in stations:
             products += le32(<octets>value + 8)
+        for key, value in devices:
+            products += products_of_device(<octets>value)
         for key, value in rulesets:
             head = <octets>value
             hours += head[43]
@@ -127,8 +132,8 @@ cdef class LiveState:
                 or self.hours is NULL or self.spans is NULL):
             raise MemoryError
         self.fill_rulesets(sorted(rulesets))
-        self.fill_stations(sorted(stations))
-        self.fill_others(sorted(devices), sorted(day_keys))
+        self.fill_devices(sorted(devices), self.fill_stations(sorted(stations)))
+        self.fill_day_keys(sorted(day_keys))
         self.day_kinds_count = fill_pairs(self.day_kinds, sorted(day_kinds))
         self.signed_only_count = fill_pairs(self.signed_only, sorted(signed))
 
@@ -157,10 +162,10 @@ cdef class LiveState:
             spans += rules.dates_count + rules.blackout_count
         return 0
 
-    cdef int fill_stations(self, list rows) except -1:
+    cdef uint32_t* fill_stations(self, list rows) except NULL:
+        """Returns where the next products go."""
         cdef uint32_t* products = self.products
         cdef Station* station
-        cdef uint32_t i
         cdef bytes key, value
         cdef octets p
         for key, value in rows:
@@ -169,22 +174,27 @@ cdef class LiveState:
             p = <octets>value
             station.number, station.flags, station.group_id = be32(<octets>key), p[1], le32(p + 4)
             station.products_count, station.products = le32(p + 8), products
-            for i in range(station.products_count):
-                products[i] = le32(p + STATION_SIZE + 4 * <size_t>i)
-            qsort(products, station.products_count, sizeof(uint32_t), by_number)
-            products += station.products_count
-        return 0
+            products += read_products(p + STATION_SIZE, station.products_count, products)
+        return products
 
-    cdef int fill_others(self, list devices, list day_keys) except -1:
+    cdef int fill_devices(self, list rows, uint32_t* products) except -1:
         cdef Device* device
-        cdef DayKey* day_key
         cdef bytes key, value
-        for key, value in devices:
+        cdef octets p
+        for key, value in rows:
             device = &self.devices[self.devices_count]
             self.devices_count += 1
-            device.number = be32(<octets>key)
-            device.flags, device.station_id = (<octets>value)[1], le32(<octets>value + 4)
-        for key, value in day_keys:
+            p = <octets>value
+            device.number, device.flags, device.station_id = be32(<octets>key), p[1], le32(p + 4)
+            device.narrowed = p[0] == DEVICE_NARROWED_LAYOUT
+            device.products_count, device.products = products_of_device(p), products
+            products += read_products(p + DEVICE_SIZE, device.products_count, products)
+        return 0
+
+    cdef int fill_day_keys(self, list rows) except -1:
+        cdef DayKey* day_key
+        cdef bytes key, value
+        for key, value in rows:
             day_key = &self.day_keys[self.day_keys_count]
             self.day_keys_count += 1
             day_key.number = be32(<octets>key)
@@ -237,6 +247,20 @@ cdef void read_ruleset(octets p, RuleSet* rules, Hours* hours, Span* spans) noex
         p += SPAN_SIZE
 
 
+cdef uint32_t products_of_device(octets p) noexcept nogil:
+    """How many a value that is_device has passed names; none where all of its station's are meant."""
+    return le16(p + 2) if p[0] == DEVICE_NARROWED_LAYOUT else 0
+
+
+cdef uint32_t read_products(octets p, uint32_t count, uint32_t* products) noexcept nogil:
+    """Sorted, to where products points; how many there were."""
+    cdef uint32_t i
+    for i in range(count):
+        products[i] = le32(p + 4 * <size_t>i)
+    qsort(products, count, sizeof(uint32_t), by_number)
+    return count
+
+
 cdef size_t fill_pairs(Pair* pairs, list items) except? 0:
     cdef size_t count = 0
     for number, value in items:
@@ -248,6 +272,10 @@ cdef size_t fill_pairs(Pair* pairs, list items) except? 0:
 cdef int by_number(const void* a, const void* b) noexcept nogil:
     cdef uint32_t x = (<const uint32_t*>a)[0], y = (<const uint32_t*>b)[0]
     return (x > y) - (x < y)
+
+
+cdef inline bint is_among(uint32_t number, const uint32_t* numbers, size_t count) noexcept nogil:
+    return find_number(number, numbers, count, sizeof(uint32_t)) is not NULL
 
 
 cdef inline const void* find_number(uint32_t number, const void* rows, size_t count, size_t width) noexcept nogil:

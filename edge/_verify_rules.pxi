@@ -70,8 +70,10 @@ cdef int miss_at_lane(const Record* record, const RuleSet* rules, const Station*
         return STATION_CLOSED
     if device is NULL or not device.flags & ENABLED or device.station_id != request.station_id:
         return LANE_CLOSED
-    if find_number(record.product_class, station.products, station.products_count, sizeof(uint32_t)) is NULL:
+    if not is_among(record.product_class, station.products, station.products_count):
         return WRONG_STATION
+    if device.narrowed and not is_among(record.product_class, device.products, device.products_count):
+        return WRONG_LANE
     if request.kind < 0 or request.kind > 15 or not rules.media >> request.kind & 1:
         return MEDIUM_NOT_ALLOWED
     if rules.flags & COLLECT_FIRST and not record.flags & COLLECTED:

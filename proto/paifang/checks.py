@@ -34,6 +34,7 @@ CHECKS: tuple[CheckEntry, ...] = (
     CheckEntry(8, "station", Text("站点启用", "Station switched on")),
     CheckEntry(8, "lane", Text("通道启用", "Lane switched on")),
     CheckEntry(8, "product", Text("本站点可验", "Valid at this station")),
+    CheckEntry(8, "lane_product", Text("本通道可验", "Valid at this lane")),
     CheckEntry(9, "medium", Text("凭证类型允许", "Medium allowed")),
     CheckEntry(9, "collected", Text("已取票", "Collected")),
     CheckEntry(10, "identity", Text("身份证相符", "The holder's ID card")),

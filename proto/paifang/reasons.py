@@ -35,6 +35,7 @@ class Reason(IntEnum):
     STATION_CLOSED = 80
     LANE_CLOSED = 81
     WRONG_STATION = 82
+    WRONG_LANE = 83
     MEDIUM_NOT_ALLOWED = 90
     NOT_COLLECTED = 91
     IDENTITY_NEEDED = 100
@@ -246,6 +247,14 @@ TABLE: dict[Reason, Entry] = {
         Text("站点不符", "Wrong station"),
         Text("此票不能在本站点使用。请看订单中的可用站点。", "Not valid at this station. The order lists where it is."),
         Text("此票不在本入口使用", "Not valid at this entrance"),
+    ),
+    Reason.WRONG_LANE: Entry(
+        Text("通道不符", "Wrong lane"),
+        Text(
+            "此票可在本站点使用，但不在本通道。请引导游客到本站点的其他通道。",
+            "Valid at this station, but not at this lane. Send the visitor to another lane of the station.",
+        ),
+        Text("请走旁边通道", "Please use another lane here"),
     ),
     Reason.MEDIUM_NOT_ALLOWED: Entry(
         Text("凭证类型不符", "Medium not allowed"),

@@ -168,26 +168,41 @@ class Station:
 
 
 DEVICE_VERSION = 1
-_DEVICE = struct.Struct("<BBxxI")  # version flags station, then the identifier in UTF-8
+DEVICE_NARROWED_VERSION = 2
+# version flags count-of-products station, then u32 each (of version 2 alone), then the identifier in UTF-8
+_DEVICE = struct.Struct("<BBHI")
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A lane's live state: where it belongs, whether it may work, the identifier an edge's config names it by."""
+    """A lane's live state: where it belongs, whether it may work, the identifier an edge's config names it by.
+
+    `products`: the product classes it accepts of those its station does, sorted; None: all of them. A lane that is
+    not narrowed keeps the layout of version 1.
+    """
 
     station_id: int
     enabled: bool
     identifier: str
+    products: tuple[int, ...] | None = None
 
     def pack(self) -> bytes:
-        return _DEVICE.pack(DEVICE_VERSION, self.enabled, self.station_id) + self.identifier.encode()
+        version = DEVICE_VERSION if self.products is None else DEVICE_NARROWED_VERSION
+        products = sorted(set(self.products or ()))
+        head = _DEVICE.pack(version, self.enabled, len(products), self.station_id)
+        return head + struct.pack(f"<{len(products)}I", *products) + self.identifier.encode()
 
     @classmethod
     def unpack(cls, data: bytes) -> Device:
-        if len(data) < _DEVICE.size or data[0] != DEVICE_VERSION:
+        if len(data) < _DEVICE.size or data[0] not in (DEVICE_VERSION, DEVICE_NARROWED_VERSION):
             raise ValueError("not a device record of this version")
-        _, flags, station = _DEVICE.unpack_from(data)
-        return cls(station, bool(flags & 1), data[_DEVICE.size :].decode())
+        version, flags, count, station = _DEVICE.unpack_from(data)
+        narrowed = version == DEVICE_NARROWED_VERSION
+        name_at = _DEVICE.size + 4 * count if narrowed else _DEVICE.size
+        if len(data) < name_at:
+            raise ValueError(f"a device record of {count} products has another length")
+        products = struct.unpack_from(f"<{count}I", data, _DEVICE.size) if narrowed else None
+        return cls(station, bool(flags & 1), data[name_at:].decode(), products)
 
 
 class DayKind(IntEnum):

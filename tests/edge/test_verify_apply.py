@@ -33,6 +33,7 @@ DAY_KEY = bytes(range(32))
 USAGE_1 = of_version_1(Usage(revision=2, total=1))
 STATION = Station(GROUP, True, False, (PRODUCT, PRODUCT + 1)).pack()
 DEVICE = Device(1, True, "lane-1").pack()
+NARROWED = Device(1, True, "lane-1", (PRODUCT, PRODUCT + 1)).pack()
 VENUE = VenueSettings("Asia/Shanghai", 0, {1: ("西门", "West gate")}).pack()
 INDEX_KEY = records.index_key(4, bytes(16), ENTITLEMENT)
 OTHERS_KEY = others_key(ENTITLEMENT, GROUP, OTHER_EDGE)
@@ -195,7 +196,9 @@ MALFORMED = {
     "a station of another version": raw_op(Table.STATION, 1, bytes(4), b"\2" + STATION[1:]),
     "a device cut short": raw_op(Table.DEVICE, 1, bytes(4), DEVICE[:7]),
     "a device whose name is not text": raw_op(Table.DEVICE, 1, bytes(4), DEVICE + b"\xff"),
-    "a device of another version": raw_op(Table.DEVICE, 1, bytes(4), b"\2" + DEVICE[1:]),
+    "a device of another version": raw_op(Table.DEVICE, 1, bytes(4), b"\3" + DEVICE[1:]),
+    "a narrowed device without its products": raw_op(Table.DEVICE, 1, bytes(4), NARROWED[:15]),
+    "a narrowed device whose name is not text": raw_op(Table.DEVICE, 1, bytes(4), NARROWED + b"\xff"),
     "an empty venue": raw_op(Table.VENUE, 1, bytes(4), b""),
 }
 
@@ -246,7 +249,7 @@ some_ops = st.lists(
         st.sampled_from([
             b"", RECORD.pack(), replace(RECORD, revision=9).pack(), bytes(4), Usage().pack(),
             Usage(revision=4, total=2).pack(), RULES, FULL_RULES, STATION, STATION[:-4], DEVICE, VENUE,
-            DAY_KEY, USAGE_1, b"\1",
+            NARROWED, NARROWED[:15], DAY_KEY, USAGE_1, b"\1",
         ]),
     ),
     max_size=6,

@@ -161,6 +161,20 @@ class TestKnownPasses:
             verdict = gate.present(LINE, station_id=number, device_id=number)
             assert (verdict.admit, verdict.group_id) == (True, number)
 
+    @pytest.mark.spec("S-19")
+    def test_each_lane_has_its_own_products_beside_its_stations(self, gate: Gate) -> None:
+        own: dict[int, tuple[int, ...] | None] = {
+            1: (PRODUCT,), 2: (), 3: None, 4: (PRODUCT + 1, PRODUCT + 2), 5: (1, 2, PRODUCT, PRODUCT + 9), 6: None,
+        }  # fmt: skip
+        lanes = [Op(Table.DEVICE, records.live_key(n), Device(STATION, True, f"lane {n}", own[n]).pack()) for n in own]
+        more = Station(GROUP + 1, True, False, (3, 2, 1))
+        gate.apply([*lanes, Op(Table.STATION, records.live_key(STATION + 9), more.pack())])
+        gate.verifier.reload_live()
+        said = {n: Reason(gate.present(LINE, device_id=n).reason) for n in own}
+        assert said == {
+            1: Reason.OK, 2: Reason.WRONG_LANE, 3: Reason.OK, 4: Reason.WRONG_LANE, 5: Reason.OK, 6: Reason.OK,
+        }  # fmt: skip
+
 
 class TestUnknownPasses:
     def test_a_genuine_pass_the_store_has_not_seen_is_unknown(self, gate: Gate) -> None:

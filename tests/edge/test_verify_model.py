@@ -213,7 +213,8 @@ class Histories(RuleBasedStateMachine):
 
     def live_ops(self, gate: Gate) -> list[Op]:
         station = Station(gate.group, gate.station_on, gate.is_exit, tuple(gate.accepts), gate.inner)
-        device = Device(gate.station, gate.lane_on, f"lane-{gate.lane}")
+        narrowed = None if gate.lane_accepts is None else tuple(gate.lane_accepts)
+        device = Device(gate.station, gate.lane_on, f"lane-{gate.lane}", narrowed)
         return [
             Op(Table.STATION, records.live_key(gate.station), station.pack()),
             Op(Table.DEVICE, records.live_key(gate.lane), device.pack()),
@@ -263,7 +264,10 @@ class Histories(RuleBasedStateMachine):
 
     def switch(self, data: st.DataObject) -> None:
         number, station_on, lane_on = data.draw(st.tuples(st.integers(1, 5), often, often))
-        self.gates[number] = replace(self.gates[number], station_on=station_on, lane_on=lane_on)
+        lane_accepts = data.draw(st.sampled_from([None, None, frozenset({1, 2}), frozenset({3}), frozenset()]))
+        self.gates[number] = replace(
+            self.gates[number], station_on=station_on, lane_on=lane_on, lane_accepts=lane_accepts
+        )
         self.apply(self.live_ops(self.gates[number]))
 
     def change_calendar(self, data: st.DataObject) -> None:

@@ -63,8 +63,8 @@ class TestEachCheck:
     def test_activation(self, core: ModuleType, case: RuleCase) -> None:
         case.prove(core)
 
-    @pytest.mark.spec("S-21", "T-28")
-    @over("station", "lane", "product")
+    @pytest.mark.spec("S-19", "S-20", "S-21", "T-28")
+    @over("station", "lane", "product", "lane_product")
     def test_place(self, core: ModuleType, case: RuleCase) -> None:
         case.prove(core)
 
@@ -159,6 +159,7 @@ class TestRemoved:
 GOOD_RULES = RuleSet().pack()
 GOOD_STATION = Station(GROUP, True, False, (PRODUCT,)).pack()
 GOOD_DEVICE = Device(STATION, True, "lane-1").pack()
+NARROWED = Device(STATION, True, "", (PRODUCT,)).pack()
 GOOD_USAGE = Usage().pack()
 WHOLE = whole().pack()
 
@@ -188,7 +189,8 @@ def decide_bytes(core: ModuleType, situation: Situation, **given: object) -> Any
         ({"device": b""}, Reason.LANE_CLOSED),
         ({"device": GOOD_DEVICE[:7]}, Reason.LANE_CLOSED),
         ({"device": GOOD_DEVICE + b"\xff"}, Reason.LANE_CLOSED),
-        ({"device": b"\2" + GOOD_DEVICE[1:]}, Reason.LANE_CLOSED),
+        ({"device": b"\3" + GOOD_DEVICE[1:]}, Reason.LANE_CLOSED),
+        ({"device": NARROWED[:11]}, Reason.LANE_CLOSED),
         ({"own": b""}, Reason.UNKNOWN),
         ({"own": GOOD_USAGE[:-1]}, Reason.UNKNOWN),
         ({"own": b"\3" + GOOD_USAGE[1:]}, Reason.UNKNOWN),

@@ -73,15 +73,17 @@ def test_places_that_the_compiled_core_relies_on() -> None:
     assert Station(9, True, True, (5, 3, 5)).pack() == struct.pack("<BBxxIIII", 1, 3, 9, 2, 3, 5)
     assert Station(9, False, False, (), inner=True).pack() == struct.pack("<BBxxII", 1, 4, 9, 0)
     assert Device(9, True, "道").pack() == struct.pack("<BBxxI", 1, 1, 9) + "道".encode()
+    assert Device(9, False, "道", (7, 3, 7)).pack() == struct.pack("<BBHIII", 2, 0, 2, 9, 3, 7) + "道".encode()
+    assert Device(9, True, "a", ()).pack() == struct.pack("<BBHI", 2, 1, 0, 9) + b"a"
 
 
 @pytest.mark.parametrize(
     "value",
-    [Record(1, 2, 3, 4, 5, bytes(16)), Station(1, True, False, (1, 2)), Device(1, True, "a")],
+    [Record(1, 2, 3, 4, 5, bytes(16)), Station(1, True, False, (1, 2)), Device(1, True, "a", (1,))],
 )
 def test_another_version_or_length_is_refused(value: Any) -> None:
     good = value.pack()
-    for bad in (b"", b"\0" + good[1:], b"\2" + good[1:], good[:7]):
+    for bad in (b"", b"\0" + good[1:], b"\3" + good[1:], good[:7]):
         with pytest.raises(ValueError, match="not a"):
             type(value).unpack(bad)
 
@@ -91,6 +93,15 @@ def test_a_stations_products_are_counted() -> None:
     for bad in (good[:-1], good + b"\0", good + b"\0\0\0\0"):
         with pytest.raises(ValueError, match="2 products"):
             Station.unpack(bad)
+
+
+def test_a_lanes_products_are_counted_and_its_name_comes_after_them() -> None:
+    good = Device(1, True, "ab", (1, 2)).pack()
+    assert Device.unpack(good + b"c") == Device(1, True, "abc", (1, 2))
+    assert Device.unpack(good[:-2]) == Device(1, True, "", (1, 2))
+    with pytest.raises(ValueError, match="2 products"):
+        Device.unpack(good[:-3])
+    assert Device.unpack(b"\1" + good[1:4] + good[4:8] + b"ab") == Device(1, True, "ab"), "version 1 has none"
 
 
 def test_a_state_of_a_later_version_reads_as_revoked() -> None:

@@ -92,6 +92,7 @@ class Gate:
     lane: int
     group: int
     accepts: frozenset[int]
+    lane_accepts: frozenset[int] | None = None  # of those the station does; None: all of them
     station_on: bool = True
     lane_on: bool = True
     is_exit: bool = False
@@ -250,7 +251,10 @@ class Venue:
             return Reason.STATION_CLOSED
         if not gate.lane_on:
             return Reason.LANE_CLOSED
-        return None if ticket.product.name in gate.accepts else Reason.WRONG_STATION
+        if ticket.product.name not in gate.accepts:
+            return Reason.WRONG_STATION
+        narrowed = gate.lane_accepts is not None and ticket.product.name not in gate.lane_accepts
+        return Reason.WRONG_LANE if narrowed else None
 
     def medium(self, ticket: Ticket, shown: Shown) -> Reason | None:
         if shown.medium not in ticket.product.media:

@@ -144,6 +144,20 @@ CASES: dict[str, tuple[RuleCase, ...]] = {
         RuleCase("nothing is", {"station": Station(GROUP, True, False, ())}, Reason.WRONG_STATION),
         RuleCase("one of several", {"station": Station(GROUP, True, False, (1, PRODUCT, 99))}, OK),
     ),
+    "lane_product": (
+        RuleCase("one of its own", {"device": Device(STATION, True, "lane-1", (1, PRODUCT, 99))}, OK),
+        RuleCase("its only one", {"device": Device(STATION, True, "lane-1", (PRODUCT,))}, OK),
+        RuleCase("not one of its own", {"device": Device(STATION, True, "lane-1", (PRODUCT + 1,))}, Reason.WRONG_LANE),
+        RuleCase("it has none any more", {"device": Device(STATION, True, "lane-1", ())}, Reason.WRONG_LANE),
+        RuleCase(
+            "the station must have it too",
+            {"device": Device(STATION, True, "lane-1", (PRODUCT,)), "station": Station(GROUP, True, False, ())},
+            Reason.WRONG_STATION,
+        ),
+        RuleCase(
+            "whether it works comes first", {"device": Device(STATION, False, "lane-1", ())}, Reason.LANE_CLOSED
+        ),
+    ),
     "medium": (
         RuleCase("ID card only", {"media": 1 << CredentialKind.ID_NUMBER}, Reason.MEDIUM_NOT_ALLOWED),
         RuleCase(
