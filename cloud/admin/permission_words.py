@@ -68,7 +68,7 @@ ROOMS: tuple[tuple[Text, tuple[Words, ...]], ...] = (
             Words(Permission.STATION_MANAGE, _("Manage stations and devices"),
                   _("Create, rename and move them, join them to groups, choose what they verify.")),
             Words(Permission.EDGE_MANAGE, _("Manage edges"),
-                  _("Enrol the entrances' computers and cut one off.")),
+                  _("Enrol the entrances' computers, cut one off, retire one.")),
             Words(Permission.VENUE_MANAGE, _("Manage the venue"),
                   _("Its names, capacity and business day.")),
             Words(Permission.KEY_MANAGE, _("Manage signing keys"),

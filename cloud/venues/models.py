@@ -94,12 +94,15 @@ class Edge(models.Model):
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
     name = models.CharField(max_length=80)
     created_at = models.DateTimeField(auto_now_add=True)
-    retired_at = models.DateTimeField(null=True, blank=True)
+    retired_at = models.DateTimeField(null=True, blank=True)  # for good: see cloud.gates.services.retire
 
     objects = ScopedManager(venue="venue")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["venue", "name"], name="edge_name")]
+        # One that takes a retired edge's place may have its name.
+        constraints = [
+            models.UniqueConstraint(fields=["venue", "name"], condition=models.Q(retired_at=None), name="edge_name")
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -124,7 +124,8 @@ def create_device(
     """A new device (S-16). Its identifier is unique in the installation, whatever the case of its letters.
 
     Raises:
-        DomainError: "device.identifier" (taken), "device.kind", "device.station" (a gate needs one), "row.gone".
+        DomainError: "device.identifier" (taken), "device.kind", "device.station" (a gate needs one), "row.gone",
+            "edge.retired".
     """
     require(actor, Permission.STATION_MANAGE, venue)
     if kind not in Device.Kind.values:
@@ -137,7 +138,7 @@ def create_device(
         name=required_text(name, "name", 80),
         kind=kind,
         station=lock_row(Station, station.pk) if station else None,
-        edge=lock_row(Edge, edge.pk) if edge else None,
+        edge=edge_in_use(edge),
     )
     try:
         with transaction.atomic():
@@ -151,6 +152,21 @@ def create_device(
         ) from None
     audit.write(actor, "device.create", device, venue, identifier=device.identifier, device_kind=kind)
     return device
+
+
+def edge_in_use(edge: Edge | None) -> Edge | None:
+    """The edge, locked: one that a device may hang on. Raises DomainError "edge.retired", "row.gone"."""
+    if edge is None:
+        return None
+    edge = lock_row(Edge, edge.pk)
+    if edge.retired_at is not None:
+        raise DomainError(
+            "edge.retired",
+            f"边缘 {edge.name} 已退役，请选择另一台。",
+            f"The edge {edge.name} is retired: choose another.",
+            "edge",
+        )
+    return edge
 
 
 def exit_has_no_group() -> DomainError:

@@ -211,8 +211,13 @@ def _report(
 
 def names(section: Section, rows: Sequence[Any]) -> str:
     """Rows by name, as far as one reads on."""
-    first = ("、" if chinese() else ", ").join(section.label(row) for row in rows[:NAMED])
-    rest = len(rows) - NAMED
+    return brief([section.label(row) for row in rows[:NAMED]], len(rows))
+
+
+def brief(labels: Sequence[str], of: int | None = None) -> str:
+    """The first few of some names, and how many more there are of all `of` them."""
+    first = ("、" if chinese() else ", ").join(labels[:NAMED])
+    rest = (len(labels) if of is None else of) - NAMED
     if rest <= 0:
         return first
     return ngettext("%(names)s and %(count)d more", "%(names)s and %(count)d more", rest) % {

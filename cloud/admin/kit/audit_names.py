@@ -26,6 +26,7 @@ NAMES: dict[str, str | Promise] = {
     "edge.create": _("Edge created"),
     "edge.enrol": _("Edge enrolled"),
     "edge.enrol_refused": _("Enrolment refused"),
+    "edge.retire": _("Edge retired"),
     "edge.revoke": _("Edge revoked"),
     "edge.token": _("Enrolment token made"),
     "employee.create": _("Employee created"),

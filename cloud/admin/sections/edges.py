@@ -20,6 +20,7 @@ from django_scopes import get_scope
 
 from cloud.admin.desk import Desk
 from cloud.admin.kit import verdict
+from cloud.admin.kit.action_view import brief
 from cloud.admin.kit.audit_detail import detail_text
 from cloud.admin.kit.audit_names import action_name
 from cloud.admin.kit.cells import enabled_pill
@@ -29,7 +30,7 @@ from cloud.admin.kit.pill import Pill, Tone
 from cloud.admin.kit.registry import register
 from cloud.admin.kit.routed import row_or_404
 from cloud.admin.kit.section import Action, FormSpec, Panel, Related, Section, Value, actor_of
-from cloud.admin.kit.text import named
+from cloud.admin.kit.text import named, stamp
 from cloud.admin.sections.devices import KINDS
 from cloud.admin.sections.live_board import WORKING
 from cloud.admin.sections.qr import drawn
@@ -38,7 +39,7 @@ from cloud.core.errors import DomainError
 from cloud.core.trail import alarms_at
 from cloud.gates import selectors
 from cloud.gates.models import EdgeCertificate
-from cloud.gates.services import TOKEN_LIFE, create_token, revoke_edge
+from cloud.gates.services import TOKEN_LIFE, create_token, retire_edge, revoke_edge
 from cloud.staff.permissions import Permission
 from cloud.venues.models import Device, Edge
 from cloud.venues.services import create_edge
@@ -55,6 +56,18 @@ class CreateForm(SectionForm):
 
 class RevokeForm(SectionForm):
     why = forms.CharField(label=_("Why"), max_length=200, required=False)
+
+
+class RetireForm(SectionForm):
+    why = forms.CharField(label=_("Why"), max_length=200)
+    heir = forms.ModelChoiceField(
+        Edge.objects.none(), label=_("Its devices hang on"), required=False,
+        help_text=_("The edge that takes its place, where it is there already. None: they hang on no edge for now."),
+    )  # fmt: skip
+
+    def prepare(self) -> None:
+        others = selectors.edges_with_health(self.desk.venue).exclude(pk=self.row.pk)
+        self.fields["heir"].queryset = others.order_by("name")  # type: ignore[attr-defined]
 
 
 class _ContactFilter(django_filters.ChoiceFilter):
@@ -145,6 +158,32 @@ def _says_revoked(desk: Desk, edges: Sequence[Edge]) -> Iterable[Any]:
     yield _("An enrolment token that nobody has used yet stops working.")
 
 
+def _says_retired(desk: Desk, edges: Sequence[Edge]) -> Iterable[Any]:
+    (edge,) = edges
+    view = selectors.edge_view(edge)
+    if view.reported_at is None:
+        yield _("It never reported. Nothing waits for it any more, and it enrols no machine.")
+    else:
+        yield _("Nothing waits for it any more: what is revoked counts as spread without it.")
+        yield _("Its machine is cut off from the cloud at once and for good; last heard of %(when)s.") % {
+            "when": stamp(view.reported_at)
+        }
+    if view.backlog:
+        yield ngettext_lazy(
+            "%(count)d record was waiting there to be sent, as it last said: it will never arrive here.",
+            "%(count)d records were waiting there to be sent, as it last said: they will never arrive here.",
+            view.backlog,
+        ) % {"count": view.backlog}
+        yield _("If the machine still runs, connect it and wait until nothing is waiting before you retire it.")
+    elif view.status is not None and not view.online:
+        yield _("What it recorded after that never arrives here.")
+    devices = [device.identifier for device in edge.devices.all()]
+    if devices:
+        yield _("Its devices stay, with their stations: %(names)s.") % {"names": brief(devices)}
+        yield _("Its gates may go on deciding from what they hold: switch the machine off.")
+    yield _("This cannot be undone. A machine that comes back is enrolled as a new edge, under this name if you like.")
+
+
 def _enrol_url(edge: Edge) -> str:
     return reverse("console:edge-enrol", args=[edge.pk])
 
@@ -231,6 +270,11 @@ EDGES = register(
                 "revoke", _("Revoke the edge"), Permission.EDGE_MANAGE, _says_revoked, _("Revoked: %(name)s"),
                 run=lambda desk, row, values: revoke_edge(actor=desk.actor, edge=row, why=values["why"]),
                 fits=_revocable, form=RevokeForm, icon="ban", grave=True, bulk=False,
+            ),
+            Action(
+                "retire", _("Retire"), Permission.EDGE_MANAGE, _says_retired, _("Retired for good: %(name)s"),
+                run=lambda desk, row, values: retire_edge(**actor_of(desk), edge=row, **values),
+                form=RetireForm, icon="archive", grave=True, bulk=False, removes=True,
             ),
         ),
         empty=_("Each entrance has a computer that decides at its gates."),

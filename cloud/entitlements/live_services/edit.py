@@ -11,6 +11,7 @@ from cloud.core.locks import lock_row
 from cloud.entitlements import live
 from cloud.staff.permissions import Permission, require
 from cloud.venues.models import Device, Edge, Station, Venue
+from cloud.venues.services import edge_in_use
 
 
 @transaction.atomic
@@ -39,12 +40,12 @@ def edit_device(*, actor: Actor, venue: Venue, device: Device, name: str, edge: 
     """Renames a device, and says which edge it hangs on. Its identifier stays (S-16).
 
     Raises:
-        DomainError: "input.*", "permission.denied", "row.gone".
+        DomainError: "input.*", "permission.denied", "row.gone", "edge.retired".
     """
     require(actor, Permission.STATION_MANAGE, venue)
     name = required_text(name, "name", 80)
+    edge = edge_in_use(edge)  # before the device, as where an edge is retired
     device = lock_row(Device, device.pk)
-    edge = lock_row(Edge, edge.pk) if edge else None
     changed: dict[str, str | None] = {}
     if device.name != name:
         changed["name"] = name

@@ -14,10 +14,12 @@ from django_scopes import scope, scopes_disabled
 from cloud.core import audit
 from cloud.core.actors import Actor
 from cloud.core.errors import DomainError
+from cloud.core.locks import lock_row
 from cloud.entitlements import keys
 from cloud.gates import authority, certificates
 from cloud.gates.certificates import RequestError
 from cloud.gates.models import EdgeCertificate, EnrolToken
+from cloud.gates.services.retire import retired
 from cloud.gates.services.tokens import secret_hash
 from cloud.venues.models import Edge
 
@@ -56,14 +58,15 @@ def enrol(*, secret: str, csr_der: bytes, software_version: str) -> Enrolled:
         ) from None
     refused: DomainError | None = None
     with scopes_disabled(), transaction.atomic():
-        token = EnrolToken.objects.select_for_update().filter(secret_hash=secret_hash(secret)).first()
-        if token is None:
+        asked = EnrolToken.objects.filter(secret_hash=secret_hash(secret)).first()
+        edge = lock_row(Edge, asked.edge_id) if asked else None  # before its tokens, as where it is retired
+        token = EnrolToken.objects.select_for_update().filter(pk=asked.pk).first() if asked else None
+        if edge is None or token is None:
             # Anybody can ask: no audit row, or a stranger could fill the table.
             logger.warning("enrolment refused: no such token")
             raise DomainError(
                 "enrol.token", "没有此令牌，请重新生成。", "There is no such token. Make one: paifang cloud token EDGE."
             )
-        edge = Edge.objects.select_related("venue").get(pk=token.edge_id)
         now = timezone.now()
         refused = _refusal(token, edge, public, now)
         actor = Actor.system(f"edge {edge.name}")
@@ -80,7 +83,7 @@ def _refusal(token: EnrolToken, edge: Edge, public: ec.EllipticCurvePublicKey, n
     if token.expires_at <= now:
         return DomainError("enrol.expired", "令牌已过期，请重新生成。", "The token has expired. Make a new one.")
     if edge.retired_at is not None:
-        return DomainError("edge.retired", f"边缘 {edge.name} 已退役。", f"The edge {edge.name} is retired.")
+        return retired(edge)
     if token.used_at is not None and token.used_by_key != certificates.public_fingerprint(public):
         return DomainError(
             "enrol.used",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -20,8 +22,12 @@ def revoke_edge(*, actor: Actor, edge: Edge, why: str = "") -> int:
     "permission.denied".
     """
     require(actor, Permission.EDGE_MANAGE, edge.venue)
-    now = timezone.now()
-    EnrolToken.objects.filter(edge=edge, expires_at__gt=now).update(expires_at=now)
-    revoked = EdgeCertificate.objects.filter(edge=edge, revoked_at=None).update(revoked_at=now)
+    revoked = withdraw(edge, timezone.now())
     audit.write(actor, "edge.revoke", edge, edge.venue, certificates=revoked, why=why[:200])
     return revoked
+
+
+def withdraw(edge: Edge, now: datetime) -> int:
+    """Ends the edge's tokens and certificates, in the caller's transaction; how many certificates it had."""
+    EnrolToken.objects.filter(edge=edge, expires_at__gt=now).update(expires_at=now)
+    return EdgeCertificate.objects.filter(edge=edge, revoked_at=None).update(revoked_at=now)

@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from cloud.core import audit
 from cloud.core.actors import Actor
-from cloud.core.errors import DomainError
+from cloud.core.locks import lock_row
 from cloud.gates.authority import ensure_authority
 from cloud.gates.models import EnrolToken
+from cloud.gates.services.retire import retired
 from cloud.staff.permissions import Permission, require
 from cloud.venues.models import Edge
 
@@ -32,8 +33,9 @@ def create_token(*, actor: Actor, edge: Edge) -> str:
         DomainError: "permission.denied", "edge.retired".
     """
     require(actor, Permission.EDGE_MANAGE, edge.venue)
+    edge = lock_row(Edge, edge.pk)
     if edge.retired_at is not None:
-        raise DomainError("edge.retired", f"边缘 {edge.name} 已退役。", f"The edge {edge.name} is retired.")
+        raise retired(edge)
     now = timezone.now()
     EnrolToken.objects.filter(edge=edge, used_at=None, expires_at__gt=now).update(expires_at=now)
     secret = base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode().rstrip("=")

@@ -109,6 +109,28 @@ def test_revoking_kills_certificate_and_token(edge: Edge, log_in):
     assert "Withdrawn</span>" in text_of(client.get(f"/edges/{edge.pk}"))
 
 
+def test_retiring_says_what_it_means_and_frees_its_devices(edge: Edge, west, log_in, report):
+    gate = make.make_gate(edge.venue, west, "W-7", edge)
+    report(edge, gate)
+    heir = make.make_edge(edge.venue, "新主机")
+    client = log_in("administrator")
+    url = f"/edges/do/retire?pk={edge.pk}"
+    assert url in text_of(client.get(f"/edges/{edge.pk}"))
+    page = text_of(client.get(url))
+    assert "17 records were waiting there to be sent" in page
+    assert "Its devices stay, with their stations: W-7." in page
+    assert "This cannot be undone" in page
+    assert f'<option value="{edge.pk}"' not in page  # it is not its own heir
+    assert client.post(url, {"pk": edge.pk, "why": ""}).status_code == 422
+    done = client.post(url, {"pk": edge.pk, "why": "scrapped", "heir": heir.pk})
+    assert done["Location"] == "/edges"
+    assert "Retired for good: 西门主机" in text_of(client.get("/edges"))
+    assert client.get(f"/edges/{edge.pk}").status_code == 404
+    assert [one.edge.name for one in heir.devices.all()] == ["新主机"]
+    assert "It never reported." in text_of(client.get(f"/edges/do/retire?pk={heir.pk}"))
+    assert log_in("gate_supervisor").get(f"/edges/do/retire?pk={heir.pk}").status_code == 403
+
+
 def test_an_edge_tells_how_it_is_doing(edge: Edge, west, log_in, report):
     gates = [make.make_gate(edge.venue, west, f"E-{n}", edge) for n in range(2)]
     client = log_in()

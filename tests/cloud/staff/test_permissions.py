@@ -22,7 +22,7 @@ from cloud.core.errors import DomainError
 from cloud.core.models import AuditRow
 from cloud.entitlements import attach, keys, lifecycle, live_services
 from cloud.entitlements.models import Entitlement, EntitlementCredential, FeedRow
-from cloud.gates.services import questions
+from cloud.gates.services import questions, retire
 from cloud.sales import services as sales
 from cloud.sales.values import OrderLine
 from cloud.staff import services as staff
@@ -161,6 +161,7 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
     "live.join_groups": lambda a, p: live_services.join_groups(actor=a, venue=p.venue, station=p.west, others=[p.east]),
     "live.leave_group": lambda a, p: live_services.leave_group(actor=a, venue=p.venue, station=p.west),
     "live.rename_group": lambda a, p: live_services.rename_group(actor=a, venue=p.venue, group=p.west.group, name="x"),
+    "retire.retire_edge": lambda a, p: retire.retire_edge(actor=a, venue=p.venue, edge=p.gate.edge, why="scrapped"),
     "live.edit_venue": lambda a, p: live_services.edit_venue(
         actor=a, venue=p.venue, name_zh="x", time_zone="Asia/Shanghai"
     ),
@@ -225,6 +226,7 @@ def test_every_public_service_is_in_the_list() -> None:
         "lifecycle": lifecycle,
         "attach": attach,
         "questions": questions,
+        "retire": retire,
         "admissions": admissions,
     }
     taking_an_actor = {
