@@ -269,14 +269,28 @@ class EdgeStatus(_message.Message):
     def __init__(self, at_ms: _Optional[int] = ..., software_version: _Optional[str] = ..., verifier: _Optional[str] = ..., clock: _Optional[_Union[ClockState, str]] = ..., journal_seq: _Optional[int] = ..., journal_acked: _Optional[int] = ..., entitlements: _Optional[int] = ..., urgent_current_to_ms: _Optional[int] = ..., bulk_current_to_ms: _Optional[int] = ..., store_permille: _Optional[int] = ..., lanes: _Optional[_Iterable[_Union[LaneStatus, _Mapping]]] = ..., signed_only_spent: _Optional[int] = ..., inside: _Optional[int] = ..., room_state: _Optional[int] = ..., claims: _Optional[int] = ..., exposed: _Optional[int] = ...) -> None: ...
 
 class ReportReply(_message.Message):
-    __slots__ = ("cloud_time_ms", "elsewhere", "questions")
+    __slots__ = ("cloud_time_ms", "elsewhere", "questions", "journal", "restores")
     CLOUD_TIME_MS_FIELD_NUMBER: _ClassVar[int]
     ELSEWHERE_FIELD_NUMBER: _ClassVar[int]
     QUESTIONS_FIELD_NUMBER: _ClassVar[int]
+    JOURNAL_FIELD_NUMBER: _ClassVar[int]
+    RESTORES_FIELD_NUMBER: _ClassVar[int]
     cloud_time_ms: int
     elsewhere: Elsewhere
     questions: _containers.RepeatedCompositeFieldContainer[Question]
-    def __init__(self, cloud_time_ms: _Optional[int] = ..., elsewhere: _Optional[_Union[Elsewhere, _Mapping]] = ..., questions: _Optional[_Iterable[_Union[Question, _Mapping]]] = ...) -> None: ...
+    journal: JournalTail
+    restores: int
+    def __init__(self, cloud_time_ms: _Optional[int] = ..., elsewhere: _Optional[_Union[Elsewhere, _Mapping]] = ..., questions: _Optional[_Iterable[_Union[Question, _Mapping]]] = ..., journal: _Optional[_Union[JournalTail, _Mapping]] = ..., restores: _Optional[int] = ...) -> None: ...
+
+class JournalTail(_message.Message):
+    __slots__ = ("epoch", "seq", "hash")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    epoch: bytes
+    seq: int
+    hash: bytes
+    def __init__(self, epoch: _Optional[bytes] = ..., seq: _Optional[int] = ..., hash: _Optional[bytes] = ...) -> None: ...
 
 class Elsewhere(_message.Message):
     __slots__ = ("day", "entered", "left")
