@@ -23,6 +23,7 @@ DATABASES: dict[int, bytes] = {
     Table.JOURNAL: b"journal",
     Table.OPEN: b"open",
     Table.META: b"meta",
+    Table.CLAIM: b"claim",
 }
 MAX_DATABASES = 32
 SCAN_BYTES = 1 << 20  # what one scan returns at most, unless told otherwise

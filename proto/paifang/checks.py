@@ -55,6 +55,7 @@ CHECKS: tuple[CheckEntry, ...] = (
     CheckEntry(13, "pause", Text("距上次使用够久", "Long enough since the last use")),
     CheckEntry(14, "room", Text("园内有余位", "The venue has room")),
     CheckEntry(14, "day_room", Text("今日有余位", "Room left today")),
+    CheckEntry(15, "claim", Text("确认未在其他入口使用", "Claimed among the entrances")),
 )
 LABELS: dict[str, Text] = {entry.name: entry.label for entry in CHECKS}
 

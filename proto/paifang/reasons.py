@@ -57,6 +57,7 @@ class Reason(IntEnum):
     TOO_SOON = 132
     VENUE_FULL = 140
     DAY_FULL = 141
+    NO_CLAIM = 150
     # Not a check of the credential: the entrance itself cannot serve.
     BUSY = 200
     NOT_RECORDED = 201
@@ -392,6 +393,17 @@ TABLE: dict[Reason, Entry] = {
         Text("今日已满", "Full for today"),
         Text("今日入园人数已达上限。", "As many people as allowed were let in today."),
         Text("今日入园人数已满", "Full for today"),
+    ),
+    Reason.NO_CLAIM: Entry(
+        Text("无法确认未在他处使用", "Cannot be claimed"),
+        Text(
+            "各入口之间的登记服务中断，无法确认此票未在别处使用，且中断期间可放行的人数已用完（或此产品不允许）。"
+            "请稍后重扫；急需时在服务中心核对订单后人工放行，并检查边缘状态。",
+            "The entrances cannot reach a majority of their claim service, so nobody knows whether it is being used "
+            "elsewhere, and what may be admitted meanwhile is spent (or the product admits nobody). Scan again later; "
+            "if it is urgent check the order at the desk, and look at the edge's status.",
+        ),
+        Text("暂时无法核验，请到服务中心", "Cannot be checked right now, please ask at the desk"),
     ),
     Reason.BUSY: Entry(
         Text("系统忙", "Busy"),

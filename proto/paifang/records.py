@@ -17,6 +17,7 @@ Written by the edge alone:
   JOURNAL      seq u64                                      -> serialized paifang.v1.Entry
   OPEN         admission seq u64                            -> msgpack, uses reserved and not settled
   META         name                                         -> bytes
+  CLAIM        owner id u64                                 -> 8 bytes, another each time: etcd is to be told of it
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Table(IntEnum):
     JOURNAL = 17
     OPEN = 18
     META = 19
+    CLAIM = 20
 
 
 FEED_TABLES = frozenset(table for table in Table if table < 16)
@@ -213,6 +215,9 @@ class DayKind(IntEnum):
     WORKDAY = 2  # a working day moved to a weekend
 
 
+OUTAGE_PERSONS = 100  # admitted without a claim by one edge in one outage, where a product says nothing else
+
+
 @dataclass(frozen=True, slots=True)
 class VenueSettings:
     """What a gate must know of its venue.
@@ -226,6 +231,8 @@ class VenueSettings:
             edge's records are not current.
         capacity, day_capacity: people inside at once, and let in on one business day; 0: no limit.
         warn_permille: of a capacity: from here on lanes and console warn.
+        outage: product class -> persons each edge may admit without a claim while etcd has no quorum, where that is
+            not OUTAGE_PERSONS; 0 refuses.
     """
 
     time_zone: str
@@ -237,6 +244,7 @@ class VenueSettings:
     capacity: int = 0
     day_capacity: int = 0
     warn_permille: int = 900
+    outage: dict[int, int] = field(default_factory=dict)
 
     def pack(self) -> bytes:
         packed: bytes = msgpack.packb(
@@ -248,6 +256,7 @@ class VenueSettings:
                 "holidays": self.holidays,
                 "signed": self.signed_only,
                 "capacity": [self.capacity, self.day_capacity, self.warn_permille],
+                "outage": self.outage,
             }
         )
         return packed
@@ -259,7 +268,7 @@ class VenueSettings:
             raw = msgpack.unpackb(data, strict_map_key=False, use_list=False)
             settings = cls(
                 raw["tz"], raw["start"], raw["stations"], raw.get("keys", 0), raw.get("holidays", {}),
-                raw.get("signed", {}), *raw.get("capacity", ()),
+                raw.get("signed", {}), *raw.get("capacity", ()), outage=raw.get("outage", {}),
             )  # fmt: skip
             capacities = (settings.capacity, settings.day_capacity, settings.warn_permille)
             good = (
@@ -268,6 +277,7 @@ class VenueSettings:
                 and all(_is_number(n) and _are(names, str, str) for n, names in settings.stations.items())
                 and all(_is_number(day) and _are(kind, int, str, str) for day, kind in settings.holidays.items())
                 and all(_is_number(n) and _are(row, int, int) for n, row in settings.signed_only.items())
+                and all(_is_number(n) and _is_number(persons) for n, persons in settings.outage.items())
             )
         except (KeyError, TypeError, AttributeError, msgpack.UnpackException) as problem:
             raise ValueError(f"not a venue's settings: {problem!r}") from None

@@ -51,6 +51,7 @@ VALUES = st.one_of(
         stations=st.dictionaries(u32, names, max_size=3), keyset_version=u32, capacity=u32, day_capacity=u32,
         holidays=st.dictionaries(u32, st.tuples(u32, st.text(max_size=5), st.text(max_size=5)), max_size=3),
         signed_only=st.dictionaries(u32, st.tuples(u32, u32), max_size=3), warn_permille=u32,
+        outage=st.dictionaries(u32, u32, max_size=3),
     ),
 )  # fmt: skip
 
@@ -125,7 +126,7 @@ class TestOps:
         assert records.pack_ops(ops) == data
 
     def test_tables_of_the_edge_are_not_the_feeds(self) -> None:
-        assert {t.name for t in set(Table) - FEED_TABLES} == {"USAGE", "JOURNAL", "OPEN", "META"}
+        assert {t.name for t in set(Table) - FEED_TABLES} == {"USAGE", "JOURNAL", "OPEN", "META", "CLAIM"}
         assert LIVE_TABLES < FEED_TABLES
         with pytest.raises(ValueError, match="malformed"):
             list(records.unpack_ops(records.pack_ops([Op(Table.USAGE, b"k", b"v")])))
