@@ -18,10 +18,16 @@ def rules_of(product: TicketProduct) -> ProductRules:
 
 def compile_rules(product: TicketProduct) -> RuleSet:
     """The product's rules as they are now."""
-    rules = rules_of(product)
+    return compile_terms(
+        rules_of(product), uses=product.uses, persons=product.persons, keep_on_timeout=product.keep_on_timeout
+    )
+
+
+def compile_terms(rules: ProductRules, *, uses: int, persons: int, keep_on_timeout: bool) -> RuleSet:
+    """Rules, and what of a product's columns is one: see TicketProduct."""
     return RuleSet(
-        uses_per_group=product.uses,
-        flags=_flags(product, rules),
+        uses_per_group=uses,
+        flags=_flags(rules, persons, keep_on_timeout),
         media=_media(rules.media),
         uses_total=rules.total,
         uses_month=rules.per_month,
@@ -40,15 +46,15 @@ def compile_rules(product: TicketProduct) -> RuleSet:
     )
 
 
-def _flags(product: TicketProduct, rules: ProductRules) -> RuleFlag:
+def _flags(rules: ProductRules, persons: int, keep_on_timeout: bool) -> RuleFlag:
     whole = (
         rules.total, rules.per_month, rules.per_day, rules.reentry_minutes, rules.anti_passback,
         rules.after_first_hours, rules.after_first_days, rules.shared,
     )  # fmt: skip
     # Whoever of a party came a moment later would be refused as inside already, or too soon.
-    as_one = product.persons > 1 and bool(rules.anti_passback or rules.reentry_minutes)
+    as_one = persons > 1 and bool(rules.anti_passback or rules.reentry_minutes)
     wanted = {
-        RuleFlag.KEEP_ON_TIMEOUT: product.keep_on_timeout,
+        RuleFlag.KEEP_ON_TIMEOUT: keep_on_timeout,
         RuleFlag.SIGNED_ONLY: rules.signed_only,
         RuleFlag.IDENTITY: rules.identity,
         RuleFlag.COLLECT_FIRST: rules.collect_first,

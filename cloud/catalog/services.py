@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
 from django.utils import timezone
 
+from cloud.catalog.classes import next_class
 from cloud.catalog.compile import compile_rules
 from cloud.catalog.models import ProductStation, RuleSnapshot, Spec, TicketProduct
 from cloud.catalog.rules import ProductRules, checked
@@ -21,9 +21,9 @@ from cloud.core.locks import lock_row, lock_rows
 from cloud.staff.permissions import Permission, require
 from cloud.venues.models import Station, Venue
 from paifang import passes
+from paifang.rulesets import RuleSet
 
 MAX_PRICE_FEN = 100_000_000  # a million yuan: more is a slip of the finger
-MAX_CLASS = passes.LIMITS[1]
 MAX_DAYS = 3660
 MAX_PERSONS = passes.LIMITS[6]
 MAX_USES = 10_000
@@ -63,9 +63,7 @@ def create_product(
     price = checked_price(price_fen)
     lock_row(Venue, venue.pk)  # one class for each of two that are made at once
     where = lock_groups(stations)
-    number = (TicketProduct.objects.aggregate(highest=Max("product_class"))["highest"] or 0) + 1
-    if number > MAX_CLASS:
-        raise DomainError("product.class", "产品数量已达上限。", f"A venue has at most {MAX_CLASS} products.")
+    number = next_class(venue)
     product = TicketProduct(
         venue=venue,
         kind=kind,
@@ -171,9 +169,14 @@ def lock_groups(stations: Iterable[Station]) -> list[Station]:
 
 def snapshot_rules(product: TicketProduct) -> RuleSnapshot:
     """The immutable rule set of the product as it is now; the same rules give the same row. Inside a transaction."""
-    compiled = compile_rules(product).pack()
+    return snapshot(product.venue_id, compile_rules(product))
+
+
+def snapshot(venue_id: int, rules: RuleSet) -> RuleSnapshot:
+    """The immutable row of a rule set. Inside a transaction."""
+    compiled = rules.pack()
     content = hashlib.sha256(compiled).hexdigest()
-    snapshot, _ = RuleSnapshot.objects.get_or_create(
-        venue_id=product.venue_id, content_hash=content, defaults={"compiled": compiled}
+    row, _ = RuleSnapshot.objects.get_or_create(
+        venue_id=venue_id, content_hash=content, defaults={"compiled": compiled}
     )
-    return snapshot
+    return row

@@ -52,7 +52,8 @@ def record_flags(entitlement: Entitlement) -> records.RecordFlag:
 
 
 def entitlement_op(entitlement: Entitlement, product_class: int) -> Op:
-    record = record_of(entitlement, product_class)
+    """`product_class`: its product's, which that of its part goes before."""
+    record = record_of(entitlement, entitlement.product_class or product_class)
     return Op(Table.ENTITLEMENT, records.entitlement_key(entitlement.pk), record.pack())
 
 

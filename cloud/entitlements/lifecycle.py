@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.utils import timezone
 
+from cloud.catalog.card_rules import term_end
 from cloud.catalog.compile import rules_of
 from cloud.catalog.rules import Times
 from cloud.core import audit
@@ -37,7 +38,8 @@ def activate(*, actor: Actor, venue: Venue, entitlement: Entitlement, by: Activa
     """From now on it may be used. The desk may activate what its holder could, not the other way round.
 
     Raises:
-        DomainError: "entitlement.activation": its rules want the desk. "entitlement.ended", "permission.denied".
+        DomainError: "entitlement.activation": its rules want the desk. "entitlement.activation_over": too late.
+            "entitlement.ended", "permission.denied".
     """
     require(actor, Permission.ENTITLEMENT_MANAGE, venue)
     row = _standing(entitlement)
@@ -49,7 +51,19 @@ def activate(*, actor: Actor, venue: Venue, entitlement: Entitlement, by: Activa
         )
     if row.activated_at is None:
         row.activated_at = timezone.now()
-        _changed(actor, venue, row, "entitlement.activate", ["activated_at"], by=by.name.lower())
+        columns = ["activated_at"]
+        if row.term_months or row.term_days:
+            if row.not_after < row.activated_at:
+                raise DomainError(
+                    "entitlement.activation_over",
+                    "已过最晚激活日期，此卡不能再激活。",
+                    "The last day to activate this card is over.",
+                )
+            row.not_before, row.not_after = window(
+                venue, calendar_of(venue).day(row.activated_at), row.term_months, row.term_days
+            )
+            columns += ["not_before", "not_after"]
+        _changed(actor, venue, row, "entitlement.activate", columns, by=by.name.lower())
     return row
 
 
@@ -144,6 +158,15 @@ def slot_bounds(venue: Venue, slots: Collection[Times], day: date, start: int | 
             "booking.slot", "请选择此产品当天的时段。", "Choose one of the product's slots on that day.", "slot"
         )
     return wall(venue, day, slot.start), wall(venue, day, slot.end) - timedelta(seconds=1)
+
+
+def window(venue: Venue, first: date, months: int, days: int) -> tuple[datetime, datetime]:
+    """First and last second of so long from a business day on (T-59): a month from 31 January ends with February's
+    last day, whatever its number.
+    """
+    calendar = calendar_of(venue)
+    last = term_end(first, months, days)
+    return calendar.start(first), datetime.fromtimestamp(calendar.last_second(last), UTC)
 
 
 def wall(venue: Venue, day: date, minutes: int) -> datetime:

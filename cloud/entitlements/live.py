@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
 
+from cloud.catalog.classes import classes_of
 from cloud.catalog.compile import rules_of
 from cloud.catalog.models import ProductStation, TicketProduct
 from cloud.catalog.services import snapshot_rules
@@ -31,9 +32,13 @@ def station_ops(stations: Iterable[Station]) -> list[Op]:
     """The stations' records, each with the product classes it verifies."""
     wanted = sorted(stations, key=lambda station: station.pk)
     classes: dict[int, list[int]] = defaultdict(list)
-    links = ProductStation.objects.filter(station__in=wanted).values_list("station_id", "product__product_class")
-    for station_id, product_class in links:
-        classes[station_id].append(product_class)
+    links = ProductStation.objects.filter(station__in=wanted).values_list("station_id", "product_id")
+    verified: dict[int, set[int]] = defaultdict(set)
+    for station_id, product_id in links:
+        verified[station_id].add(product_id)
+    named = classes_of({pk for products in verified.values() for pk in products})
+    for station_id, products in verified.items():
+        classes[station_id] = sorted(one.number for one in named if one.needs <= products)
     return [compiled.station_op(station, classes[station.pk]) for station in wanted]
 
 

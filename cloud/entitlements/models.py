@@ -23,6 +23,7 @@ class Entitlement(models.Model):
     id = models.BigIntegerField(primary_key=True)
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
     product = models.ForeignKey(TicketProduct, on_delete=models.PROTECT)
+    product_class = models.PositiveIntegerField(null=True)  # of a package's or card's part; none: its product's
     rules = models.ForeignKey(RuleSnapshot, on_delete=models.PROTECT)
     state = models.PositiveSmallIntegerField(choices=State, default=State.ACTIVE)
     revision = models.PositiveIntegerField(default=1)  # rises with every change a gate must know
@@ -36,6 +37,9 @@ class Entitlement(models.Model):
     slot_to = models.DateTimeField(null=True)
     rotating = models.BooleanField(default=False)  # presented by a code that changes all the time
     activated_at = models.DateTimeField(null=True)
+    # Valid for so long from its activation on (T-59); 0 and 0: as `not_before` and `not_after` have been all along.
+    term_months = models.PositiveSmallIntegerField(default=0)
+    term_days = models.PositiveSmallIntegerField(default=0)
     collected_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)  # when it was revoked or refunded
     # The current pass. Re-issuing replaces it: the old one is then refused as replaced.

@@ -18,11 +18,11 @@ from cloud.core.ids import random_id63
 from cloud.core.locks import lock_rows
 from cloud.entitlements import compile as compiled
 from cloud.entitlements import id_entries, keys, publish
-from cloud.entitlements.credentials import CredentialHasher, short_entry
+from cloud.entitlements.credentials import CredentialHasher, entry, short_entry
 from cloud.entitlements.models import Entitlement, EntitlementCredential
 from cloud.venues.models import Venue
 from paifang import passes
-from paifang.records import Op
+from paifang.records import CredentialKind, Op
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,10 @@ class Grant:
         rotating: presented by a code that changes all the time.
         activated, collected: done already at the sale.
         short_code: a code to be typed by hand is made.
+        product_class: of a package's or a card's part; 0: the product's.
+        term_months, term_days: it is valid for so long from its activation on, and until then may be activated
+            within its window.
+        member_code: an annual card's, which all its rides are found by.
     """
 
     product: TicketProduct
@@ -56,6 +60,10 @@ class Grant:
     activated: bool = False
     collected: bool = False
     short_code: bool = False
+    product_class: int = 0
+    term_months: int = 0
+    term_days: int = 0
+    member_code: str = ""
 
 
 def issue(venue: Venue, grant: Grant) -> Entitlement:
@@ -71,7 +79,7 @@ def issue_all(venue: Venue, grants: Sequence[Grant]) -> list[Entitlement]:
     """
     now = timezone.now()
     signer = keys.pass_signer(venue)
-    hasher = CredentialHasher(venue) if any(grant.short_code for grant in grants) else None
+    hasher = CredentialHasher(venue) if any(grant.short_code or grant.member_code for grant in grants) else None
     issued, credentials = [], []
     owners: dict[str, int] = {}
     for grant in grants:
@@ -92,13 +100,18 @@ def issue_all(venue: Venue, grants: Sequence[Grant]) -> list[Entitlement]:
             rotating=grant.rotating,
             activated_at=now if grant.activated else None,
             collected_at=now if grant.collected else None,
+            product_class=grant.product_class or None,
+            term_months=grant.term_months,
+            term_days=grant.term_days,
         )
-        _sign(entitlement, grant.product.product_class, int(now.timestamp()), signer)
+        _sign(entitlement, grant.product_class or grant.product.product_class, int(now.timestamp()), signer)
         issued.append(entitlement)
         if grant.id_number_hash is not None:
             credentials.append(id_entries.entry(entitlement, grant.id_number_hash, now))
         if grant.short_code and hasher is not None:
             credentials.append(short_entry(entitlement, hasher))
+        if grant.member_code and hasher is not None:
+            credentials.append(entry(entitlement, CredentialKind.MEMBER, grant.member_code.encode("ascii"), hasher))
     Entitlement.objects.bulk_create(issued)
     EntitlementCredential.objects.bulk_create(credentials)
     rules = {grant.rules.pk: grant.rules for grant in grants}
@@ -135,7 +148,7 @@ def reissue(venue: Venue, entitlement: Entitlement) -> Entitlement:
     # Ed25519 signs the same claims to the same bytes, so a second pass within a second takes the next one.
     before = passes.parse(bytes(current.pass_raw)).claims.issued_at
     now = max(int(timezone.now().timestamp()), before + 1)
-    _sign(current, current.product.product_class, now, keys.pass_signer(venue))
+    _sign(current, current.product_class or current.product.product_class, now, keys.pass_signer(venue))
     current.revision += 1
     current.save(update_fields=["pass_raw", "pass_digest", "pass_key_id", "revision"])
     publish.bulk(venue, record_ops([current]))

@@ -153,7 +153,7 @@ def _sized(key: bytes, size: int) -> bytes:
 
 _RECORD_COLUMNS = (
     "revision", "rules_id", "not_before", "not_after", "pass_digest", "state", "persons", "product_id",
-    "owner_id", "uses", "slot_from", "slot_to", "rotating", "activated_at", "collected_at",
+    "product_class", "owner_id", "uses", "slot_from", "slot_to", "rotating", "activated_at", "collected_at",
 )  # fmt: skip
 # In the order of the tables' numbers: an edge compares (table, key) to know what it has.
 _READERS: dict[int, Callable[[Edge, bytes, datetime, int], list[Op]]] = {
