@@ -15,18 +15,15 @@ GROUP_REFUNDS = ("refuse", "reprice", "allow")
 LIMIT_OF = ("order", "member", "phone", "id")
 LIMIT_IN = ("sale_day", "visit_day", "ever")
 PRINTINGS = ("each", "together")
-SLOT_CLOSES = ("start", "end")
 PROOFS = ("none", "sale", "entry")
 
 MAX_AGE = 150
 MAX_GROUP = 127  # one code may admit a whole group: no more than a pass holds
 MAX_TEXT = 5000
 MAX_PAY_MINUTES = 7 * 24 * 60
-MAX_DAYS_AHEAD = 3660
 MAX_LIMIT = 10_000
 MAX_LIMITS = 12
 MAX_PICK_UP_HOURS = 366 * 24
-DAY_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,10 +51,7 @@ class SaleRules:
         group_refund: what a refund that leaves fewer than that does: refused; the ones left are charged
             `group_single_fen` each instead, out of what is paid back; or nothing.
         pay_methods: keys of PAY_METHODS; none: any (T-23). pay_minutes: an unpaid order frees its stock after them.
-        limits: all of them hold (T-24).
-        earliest_days, latest_days: a visit is sold from so many days before (None: any time) until so many days
-            before, on that last day until `latest_minute` of the venue's clock (None: all day).
-        slot_closes, slot_closes_minutes: a slot is sold until so many minutes before its start or its end.
+        limits: all of them hold (T-24). How far ahead is cloud.catalog.booking's to say.
         pick_up_hours: a ticket that must be collected first (ProductRules.collect_first, T-25) is handed out from so
             many hours before its visit on; 0: at any time.
         printing: a code for each ticket, or one for all of a line (T-26).
@@ -79,11 +73,6 @@ class SaleRules:
     pay_methods: tuple[str, ...] = ()
     pay_minutes: int = 30
     limits: tuple[Limit, ...] = ()
-    earliest_days: int | None = None
-    latest_days: int = 0
-    latest_minute: int | None = None
-    slot_closes: str = "end"
-    slot_closes_minutes: int = 0
     pick_up_hours: int = 0
     printing: str = "each"
     preference: str = ""
@@ -160,7 +149,6 @@ def checked(rules: SaleRules) -> SaleRules:
 _CHOICES: dict[str, Iterable[str]] = {
     "real_name": REAL_NAMES,
     "group_refund": GROUP_REFUNDS,
-    "slot_closes": SLOT_CLOSES,
     "printing": PRINTINGS,
     "preference": PREFERENCES,
     "proof": PROOFS,
@@ -171,10 +159,6 @@ _RANGES = {
     "group_min": (0, MAX_GROUP),
     "group_single_fen": (0, 100_000_000),
     "pay_minutes": (1, MAX_PAY_MINUTES),
-    "earliest_days": (0, MAX_DAYS_AHEAD),
-    "latest_days": (0, MAX_DAYS_AHEAD),
-    "latest_minute": (1, DAY_MINUTES),
-    "slot_closes_minutes": (0, DAY_MINUTES),
     "pick_up_hours": (0, MAX_PICK_UP_HOURS),
 }
 _TEXTS = ("notice_zh", "notice_en", "agreement_zh", "agreement_en", "policy_zh", "policy_en")
@@ -235,8 +219,6 @@ def _consistent(rules: SaleRules) -> None:
             "请填写不足起订量时其余票的单价。",
             "Enter what each ticket left costs when fewer than the minimum are left.",
         )
-    if rules.earliest_days is not None and rules.earliest_days < rules.latest_days:
-        raise _bad("latest_days", "截止预订早于开始预订。", "Booking would end before it begins.")
     if rules.printing == "together" and rules.real_name == "all":
         raise _bad(
             "printing",

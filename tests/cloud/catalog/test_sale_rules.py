@@ -25,7 +25,6 @@ ALL = SaleRules(real_name="all", age_min=6, age_max=60)
         (SaleRules(limits=(Limit("id", "visit_day", 2),)), "sale_rules.limits"),
         (SaleRules(limits=(Limit("phone", "ever", 2), Limit("phone", "ever", 3))), "sale_rules.limits"),
         (SaleRules(limits=(Limit("phone", "ever", 0),)), "input.range"),
-        (SaleRules(earliest_days=1, latest_days=2), "sale_rules.latest_days"),
         (SaleRules(real_name="all", printing="together"), "sale_rules.printing"),
         (SaleRules(notice_en="Careful"), "sale_rules.notice_zh"),
         (SaleRules(notice_zh="长" * 5001), "input.too_long"),
@@ -62,9 +61,8 @@ def test_stored_as_json_and_back() -> None:
         SaleRules(
             channels=("desk",), real_name="one", notice_zh="小心", notice_en="Careful", agreement_zh="同意",
             group_min=10, group_refund="reprice", group_single_fen=8000, pay_methods=("wechat", "cash"),
-            pay_minutes=15, limits=(Limit("id", "visit_day", 20), Limit("order", "sale_day", 50)), earliest_days=30,
-            latest_days=1, latest_minute=1080, slot_closes="start", slot_closes_minutes=10, pick_up_hours=24,
-            printing="together", preference="student", policy_zh="凭学生证", proof="sale",
+            pay_minutes=15, limits=(Limit("id", "visit_day", 20), Limit("order", "sale_day", 50)),
+            pick_up_hours=24, printing="together", preference="student", policy_zh="凭学生证", proof="sale",
         )
     )  # fmt: skip
     assert full.pay_methods == ("cash", "wechat")
