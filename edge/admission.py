@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, cast
 from edge import uses
 from edge.committer import Committer
 from edge.reservations import Chain, Reservations
-from edge.signed_only import SignedOnly
+from edge.signed_only import SignedOnly, record_told
 from edge.use_works import Admit, Late, Settle, WalkedOut, presentation
 from edge.venue_room import VenueRoom
 from edge.verdict import Credential, Moment, OpenUse, Place
@@ -149,7 +149,8 @@ class Admissions:
             return self._refuse(scan, Reason.STORE_FULL, verdict)
         if verdict.signed_only and self.signed_only.room(verdict.product_class) <= 0:
             return self._refuse(scan, Reason.SIGNED_ONLY_SPENT, verdict)
-        work = Admit(verdict, place, moment, scan.counter, scan.assume_passed, _since_us(credential))
+        unseen = record_told(credential, verdict.ruleset_id) if verdict.signed_only else b""
+        work = Admit(verdict, place, moment, scan.counter, scan.assume_passed, _since_us(credential), unseen)
         if not self._committer.submit(work, lambda result: self._answered(scan, result)):
             return self._refuse(scan, Reason.BUSY, verdict)
         scan.work = work
@@ -165,7 +166,7 @@ class Admissions:
         if not (verdict.leaving or scan.place.inner):
             self.room.reserve(verdict.persons)
         if verdict.signed_only:
-            self.signed_only.reserve(verdict.product_class, scan.moment.now_ms)
+            self.signed_only.reserve(scan.work)
 
     def _release(self, scan: _Scan, verdict: Verdict, *, committed: bool) -> None:
         """The store speaks for itself, or the admission never came to be."""
@@ -173,8 +174,8 @@ class Admissions:
             self._reservations.release(chain, committed=committed)
         if not (verdict.leaving or scan.place.inner):
             self.room.release(verdict.persons, scan.work.use if committed and not scan.assume_passed else None)
-        if verdict.signed_only and not committed:
-            self.signed_only.release(verdict.product_class)
+        if verdict.signed_only:
+            self.signed_only.release(scan.work)
 
     def _answered(self, scan: _Scan, result: Result) -> None:
         """The committer's answer to an admission."""
@@ -254,6 +255,8 @@ class Admissions:
                 self._owed.append(work)
             elif isinstance(work, Settle):
                 self.room.settled(work.use)
+            if not isinstance(work, WalkedOut) and work.use.unseen:
+                self.signed_only.look()
 
         if not self._committer.submit(work, answered, always=True):
             log.warning("stopping: bodies that were counted just now are not recorded")

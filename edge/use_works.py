@@ -35,18 +35,20 @@ class Admit:
     would not tell a give-back from the reservation it overtook.
     """
 
-    __slots__ = ("assume_passed", "counter", "decided_us", "moment", "place", "use", "verdict")
+    __slots__ = ("assume_passed", "counter", "decided_us", "moment", "place", "unseen", "use", "verdict")
     rank: ClassVar[int] = ADMISSION
 
     def __init__(
-        self, verdict: Verdict, place: Place, moment: Moment, counter: int | None, assume_passed: bool, decided_us: int
-    ) -> None:
+        self, verdict: Verdict, place: Place, moment: Moment, counter: int | None, assume_passed: bool,
+        decided_us: int, unseen: bytes = b"",
+    ) -> None:  # fmt: skip
         self.verdict = verdict
         self.place = place
         self.moment = moment
         self.counter = counter
         self.assume_passed = assume_passed
         self.decided_us = decided_us
+        self.unseen = unseen
         self.use: OpenUse | None = None  # what it reserved, once written
 
     def write(self, txn: WriteTxn, journal: Writer) -> Result:
@@ -60,19 +62,20 @@ class Admit:
             txn.put(Table.USAGE, verdict.whole_key, whole)
         if spent:
             txn.put(Table.USAGE, verdict.usage_key, spent)
-        if verdict.signed_only:
-            signed_only.count(txn, verdict.product_class, moment.now_ms)
         seq = journal.append(
             moment.now_ms,
             moment.clock,
             presentation(verdict, self.place, scan_pb2.DECISION_ADMIT, verdict.reason, self.decided_us),
         )
+        if verdict.signed_only:
+            signed_only.count(txn, verdict.product_class, seq, moment.now_ms)
         flags = verdict.rule_flags
         self.use = use = OpenUse(
             seq, verdict.entitlement_id, verdict.owner_id, verdict.group_id, self.place.device_id, verdict.persons,
             self.counter, moment.day, moment.month, moment.now_ms, flags & KEEP != 0 and not verdict.leaving,
             verdict.usage_before if spent else None, bool(whole), verdict.whole_before if whole else None,
             flags & TOGETHER != 0 and not verdict.leaving, verdict.leaving, self.place.inner,
+            self.unseen,
         )  # fmt: skip
         if self.assume_passed:
             settlement = _Settlement(use, scan_pb2.OUTCOME_PASSED, use.persons, usage=spent, whole=whole)
@@ -105,6 +108,8 @@ class Settle:
         use = uses.unpack(row)
         returned = min(self.returned, max(0, use.persons - self.passed))
         usage, whole = _give_back(txn, use, returned) if returned else _stored(txn, use)
+        if not self.passed and self.outcome != scan_pb2.OUTCOME_UNKNOWN:
+            signed_only.nobody_walked(txn, use)
         txn.delete(Table.OPEN, key)
         settlement = _Settlement(
             use, self.outcome, self.passed, returned=returned, usage=usage, whole=whole, recovered=self.recovered
@@ -137,6 +142,7 @@ class Late:
             Settle(use, outcome, own, returned, moment, recovered=False).write(txn, journal)
             rest -= own
         elif not self.returned:
+            signed_only.walked_late(txn, use)
             usage, whole = _stored(txn, use)
             _Settlement(use, scan_pb2.OUTCOME_PASSED, own, usage=usage, whole=whole).journal(txn, journal, moment)
             rest -= own
@@ -153,6 +159,7 @@ class Late:
         left, flags = uses.left(txn, use, self.decide)
         taken = min(persons, left)
         if taken:
+            signed_only.walked_late(txn, use)
             station = uses.station_id(txn, use.device_id)
             usage = (Usage.unpack(usage) if usage else Usage()).spend(
                 taken, station=station, device=use.device_id, now_ms=moment.now_ms, day=moment.day, month=moment.month

@@ -54,11 +54,12 @@ def left(txn: WriteTxn, use: OpenUse, decide: Callable[..., Verdict]) -> tuple[i
     """Persons the rules would still admit on this use's entitlement, by the stored usage and live state; its
     rule set's flags.
 
+    One admitted on its signature, whose record has not come yet, is judged by what its pass says, as it was then.
     Judged at the admission's own instant, and asking only what may have changed since: a window that closed while
     a visitor stood in the arm is not his fault. Where everything is unlimited, the persons of the use.
     """
     station = station_id(txn, use.device_id)
-    record = txn.get(Table.ENTITLEMENT, entitlement_key(use.entitlement_id))
+    record = txn.get(Table.ENTITLEMENT, entitlement_key(use.entitlement_id)) or use.unseen or None
     found = txn.get(Table.STATION, live_key(station))
     device = txn.get(Table.DEVICE, live_key(use.device_id))
     if record is None or found is None or device is None:

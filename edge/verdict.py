@@ -93,6 +93,7 @@ class OpenUse(NamedTuple):
         together: the persons go at once or not at all, so those who did not walk do not come back.
         leaving: let out at an exit: no use was spent.
         inner: at a station inside the venue, where nobody enters or leaves it.
+        unseen: admitted on a signature alone: the record its pass stands for, packed; else b"".
     """
 
     admission_seq: int
@@ -112,3 +113,4 @@ class OpenUse(NamedTuple):
     together: bool = False
     leaving: bool = False
     inner: bool = False
+    unseen: bytes = b""
