@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db.models import Exists, Model, OuterRef, Prefetch, Q, QuerySet
 
 from cloud.core.audit import target_of
@@ -27,6 +28,12 @@ def employees(venue: Model) -> QuerySet[Employee]:
         .annotate(has_factor=Exists(factor))
         .prefetch_related(Prefetch("grants", queryset=grants, to_attr="grants_here"))
     )
+
+
+def waiting_for_password(venue: Model) -> QuerySet[Employee]:
+    """Of `employees` those who are active and cannot log in yet with a password of their own, the newest first."""
+    waits = Q(password__startswith=UNUSABLE_PASSWORD_PREFIX) | Q(one_time_until__isnull=False)
+    return employees(venue).filter(waits, is_active=True).order_by("-date_joined", "-pk")
 
 
 def grants_of(employee: Employee) -> QuerySet[RoleGrant]:

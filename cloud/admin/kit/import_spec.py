@@ -17,6 +17,7 @@ from cloud.staff.permissions import Permission
 
 if TYPE_CHECKING:
     from cloud.admin.desk import Desk
+    from cloud.admin.kit.section import Link
 
 YES = frozenset({"yes", "y", "true", "on", "1", "是", "有", "对"})
 NO = frozenset({"no", "n", "false", "off", "0", "否", "无", "不"})
@@ -42,6 +43,7 @@ class Import:
         key: the field that says which row a line is about: one that is there is changed, else one is created.
         change: `(desk, row, values, changed)`; `changed` names the fields that differ. Whatever it leaves as it is
             must be refused, or the same file would change something again.
+        follow: a page to go on with once it is applied.
     """
 
     permission: Permission
@@ -50,6 +52,7 @@ class Import:
     key: str
     create: Callable[[Desk, dict[str, Any]], Any]
     change: Callable[[Desk, Any, dict[str, Any], set[str]], Any]
+    follow: Link | None = None
 
 
 class Words:

@@ -27,6 +27,7 @@ from cloud.staff.permissions import Permission
 
 if TYPE_CHECKING:
     from cloud.admin.desk import Desk
+    from cloud.admin.kit.section import Link, Section
 
 REPORT_ROWS = 100
 TRIAL = "import-check"  # the kind of job that only says what would be done
@@ -124,12 +125,21 @@ def work(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
         "report": _report(job) if job.state not in jobs.OPEN else None,
         "more": job.state not in jobs.OPEN and _reported(job).count() > REPORT_ROWS,
         "figures": _figures(job),
+        "follow": _follow(desk, job, section),
         "next_step": job.outcome.get("next", ""),
         "keep_until": minute(job.expires_at) if job.expires_at and job.file_bytes else "",
         "file_size": _size(job.file_bytes),
         "gone": bool(job.file_name) and not job.file_bytes and job.state == State.DONE,
     }
     return show(request, desk, "console/work/job.html", context)
+
+
+def _follow(desk: Desk, job: Job, section: Section | None) -> Link | None:
+    """Where an import that was applied goes on."""
+    if job.kind != "import" or job.state != State.DONE or section is None or section.imports is None:
+        return None
+    link = section.imports.follow
+    return link if link is not None and desk.may(link.permission) else None
 
 
 def _figures(job: Job) -> list[tuple[str, str]]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import django_filters
-from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -21,7 +20,6 @@ from cloud.admin.desk import Desk
 from cloud.admin.kit import filters
 from cloud.admin.kit.browser import browser_name
 from cloud.admin.kit.cells import history_table, related_table
-from cloud.admin.kit.forms import SectionForm
 from cloud.admin.kit.page import page, report, show
 from cloud.admin.kit.registry import register
 from cloud.admin.kit.routed import row_or_404
@@ -29,77 +27,14 @@ from cloud.admin.kit.section import Action, FormSpec, Link, Panel, Related, Sect
 from cloud.admin.kit.table import Table
 from cloud.admin.kit.text import named
 from cloud.admin.sections import employee_view as view
+from cloud.admin.sections.employee_forms import AdmitForm, EditForm, GrantForm, HireForm, WithdrawForm, chosen
+from cloud.admin.sections.employee_import import IMPORT
 from cloud.core.errors import DomainError
 from cloud.core.trail import trail_of
 from cloud.staff import selectors, services
 from cloud.staff.models import Employee, RoleGrant
-from cloud.staff.permissions import Permission, powers_of_role
-from cloud.staff.reach import EVERYWHERE
+from cloud.staff.permissions import Permission
 from cloud.staff.services.passwords import ONE_TIME_LIFE
-from cloud.venues.models import Station
-
-PHONE = r"^\+?[0-9][0-9 -]{3,18}[0-9]$"
-
-
-class EditForm(SectionForm):
-    name = forms.CharField(label=_("Name"), max_length=60)
-    phone = forms.RegexField(
-        PHONE, label=_("Phone"), max_length=20, required=False,
-        error_messages={"invalid": _("Digits, with blanks and hyphens where you like.")},
-    )  # fmt: skip
-
-    @classmethod
-    def initial_of(cls, row: Any) -> dict[str, Any]:
-        return {"name": row.first_name, "phone": row.phone}
-
-
-class GrantForm(SectionForm):
-    role = forms.ChoiceField(label=_("Role"), help_text=_("Roles that go beyond what you may yourself are not here."))
-    stations = forms.ModelMultipleChoiceField(
-        Station.objects.none(), label=_("Only at these stations"), required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text=_(
-            "None chosen: all over the venue. Limited to stations, a role gives nothing that is about the venue as a "
-            "whole."
-        ),
-    )  # fmt: skip
-
-    def prepare(self) -> None:
-        self.fields["role"].choices = _offered(self.desk)  # type: ignore[attr-defined]
-        field = self.fields["stations"]
-        field.queryset = Station.objects.filter(venue=self.desk.venue).order_by("number")  # type: ignore[attr-defined]
-        field.label_from_instance = named  # type: ignore[attr-defined]
-
-    @classmethod
-    def initial_of(cls, row: Any) -> dict[str, Any]:
-        return {}
-
-
-class HireForm(GrantForm):
-    username = forms.CharField(
-        label=_("User name"), max_length=60, help_text=_("For logging in; it cannot be changed."),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
-    )  # fmt: skip
-    name = EditForm.base_fields["name"]
-    phone = EditForm.base_fields["phone"]
-    field_order = ("name", "username", "phone", "role", "stations")
-
-
-class AdmitForm(GrantForm):
-    username = forms.CharField(
-        label=_("User name"), max_length=150, help_text=_("Exactly as they log in with it at the other venue."),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
-    )  # fmt: skip
-    field_order = ("username", "role", "stations")
-
-
-class WithdrawForm(SectionForm):
-    role = forms.ChoiceField(label=_("Role"))
-
-    def prepare(self) -> None:
-        grants = self.row.grants_here if self.row is not None else ()
-        choices = [(grant.role.key, view.role_text(grant)) for grant in grants]
-        self.fields["role"].choices = choices  # type: ignore[attr-defined]
 
 
 class _RoleFilter(filters.AskedChoiceFilter):
@@ -114,20 +49,8 @@ def _roles() -> list[tuple[str, str]]:
     return [(role.key, named(role)) for role in selectors.roles(get_scope()["venue"])]
 
 
-def _offered(desk: Desk) -> list[tuple[str, str]]:
-    """What the person may give to others, the least first: nobody becomes an administrator by a slip."""
-    roles = selectors.roles(desk.venue)
-    found = [role for role in roles if desk.powers.cover(powers_of_role(role.permissions, EVERYWHERE))]
-    return [(role.key, named(role)) for role in sorted(found, key=lambda role: (len(role.permissions), role.pk))]
-
-
-def _chosen(values: dict[str, Any]) -> dict[str, Any]:
-    """`stations` as services take them: None for all over the venue."""
-    return {**values, "stations": list(values["stations"]) or None}
-
-
 def _hire(desk: Desk, row: Any, values: dict[str, Any]) -> Employee:
-    hired = services.hire_employee(**actor_of(desk), **_chosen(values))
+    hired = services.hire_employee(**actor_of(desk), **chosen(values))
     return selectors.employees(desk.venue).get(pk=hired.pk)
 
 
@@ -224,6 +147,7 @@ EMPLOYEES = register(
             Panel(_("Logged in"), lambda desk, one: _table(SESSIONS, desk, one)),
             Panel(_("History"), _history),
         ),
+        imports=IMPORT,
         create=FormSpec(
             HireForm, Permission.STAFF_MANAGE, _hire, _("New employee"), _("New employee"),
             _("%(name)s is created. Give them a one-time password to log in with."),
@@ -239,7 +163,7 @@ EMPLOYEES = register(
                                       "stations instead.")],
                 _("Role given: %(name)s"),
                 run=lambda desk, row, values: services.grant_role(
-                    **actor_of(desk), employee=row, **_chosen(values)
+                    **actor_of(desk), employee=row, **chosen(values)
                 ),
                 form=GrantForm, icon="shield-plus",
             ),
@@ -287,13 +211,16 @@ EMPLOYEES = register(
         ),
         links=(
             Link(_("Works elsewhere already"), "console:employee-admit", Permission.STAFF_MANAGE, "user-plus"),
+            Link(_("One-time passwords"), "console:first-passwords", Permission.STAFF_MANAGE, "key-round"),
             Link(_("Login rules"), "console:login-rules", Permission.STAFF_MANAGE, "shield-check"),
         ),
         history=False,  # a panel of its own: without what other venues did
         personal=True,
         empty=_("Who works at the venue is listed here."),
         place=10,
-        pages=("console:one-time-password", "console:employee-admit", "console:login-rules"),
+        pages=(
+            "console:one-time-password", "console:first-passwords", "console:employee-admit", "console:login-rules",
+        ),
     )
 )  # fmt: skip
 
@@ -325,7 +252,7 @@ def admit(request: HttpRequest, desk: Desk) -> HttpResponse:
     form = AdmitForm(desk, None, request.POST) if request.method == "POST" else AdmitForm(desk, None)
     if request.method == "POST" and form.is_valid():
         try:
-            employee = services.admit_employee(**actor_of(desk), **_chosen(form.cleaned_data))
+            employee = services.admit_employee(**actor_of(desk), **chosen(form.cleaned_data))
         except DomainError as error:
             form.refuse(error)
         else:

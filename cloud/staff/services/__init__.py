@@ -8,7 +8,13 @@ from cloud.staff.services.employees import (
     set_employee_active,
 )
 from cloud.staff.services.grants import grant_role, withdraw_role
-from cloud.staff.services.passwords import change_password, give_one_time_password, reset_login
+from cloud.staff.services.passwords import (
+    change_password,
+    give_first_passwords,
+    give_one_time_password,
+    reset_login,
+    waits_for_password,
+)
 from cloud.staff.services.roles import create_role, delete_role, edit_role, ensure_roles, set_role_permissions
 from cloud.staff.services.second_factor import (
     Answer,
@@ -55,6 +61,7 @@ __all__ = [
     "end_sessions",
     "end_this",
     "ensure_roles",
+    "give_first_passwords",
     "give_one_time_password",
     "grant_role",
     "has_second_factor",
@@ -70,5 +77,6 @@ __all__ = [
     "set_employee_active",
     "set_login_policy",
     "set_role_permissions",
+    "waits_for_password",
     "withdraw_role",
 ]

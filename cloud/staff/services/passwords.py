@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from axes.utils import reset as forget_failures
+from django.contrib.auth.hashers import PBKDF2PasswordHasher, get_hasher
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -14,15 +17,17 @@ from django.utils import timezone
 from cloud.core import audit
 from cloud.core.actors import Actor
 from cloud.core.errors import DomainError
-from cloud.core.locks import lock_row
+from cloud.core.locks import lock_row, lock_rows
 from cloud.staff.models import Employee, LoginSession
-from cloud.staff.permissions import require_installation
+from cloud.staff.permissions import Permission, require, require_installation
 from cloud.staff.services.guard import not_oneself, require_over
 from cloud.staff.services.sessions import end_all
 
 ONE_TIME_LIFE = timedelta(days=3)
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is read as another
 _GROUPS, _GROUP_LENGTH = 4, 4  # 79 bits
+_ROUNDS = 1_000  # of the hash of one: 79 random bits cannot be searched, and many are made while somebody waits
+AT_MOST = 200  # given at once
 
 # Django's own texts are not all in Chinese.
 _WEAK = {
@@ -51,6 +56,51 @@ def give_one_time_password(*, actor: Actor, venue: models.Model, employee: Emplo
     password = _give(employee)
     audit.write(actor, "employee.password_reset", employee, venue)
     return password
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    employee: Employee
+    password: str
+
+
+@transaction.atomic
+def give_first_passwords(*, actor: Actor, venue: models.Model, seen: Mapping[int, datetime | None]) -> list[Given]:
+    """One-time passwords for those who wait for one, as `give_one_time_password`, in the order of their names.
+
+    `seen`: whom, by id, and when their password last changed as whoever asks was shown it. Where that is no longer
+    so, or they have a password of their own by now, they are left out: what somebody else just gave them holds.
+
+    Raises:
+        DomainError: "permission.denied", "employee.unknown", "employee.above", "employee.self", "row.gone",
+            "employee.too_many", "employee.none_waits": nobody is left.
+    """
+    require(actor, Permission.STAFF_MANAGE, venue)
+    if len(seen) > AT_MOST:
+        raise DomainError(
+            "employee.too_many",
+            f"一次最多 {AT_MOST} 人，请分批生成。",
+            f"At most {AT_MOST} people at a time: make the others afterwards.",
+        )
+    given = []
+    for employee in lock_rows(Employee, seen):
+        require_over(actor, employee, venue)
+        not_oneself(actor, employee)
+        if waits_for_password(employee) and employee.password_changed_at == seen[employee.pk]:
+            given.append(Given(employee, _give(employee)))
+            audit.write(actor, "employee.password_reset", employee, venue)
+    if not given:
+        raise DomainError(
+            "employee.none_waits",
+            "所选员工均已有密码，或刚由他人生成。请刷新页面后再选。",
+            "Nobody chosen still waits: they have passwords, or somebody has just made them. Look at the list anew.",
+        )
+    return sorted(given, key=lambda one: (one.employee.first_name, one.employee.username))
+
+
+def waits_for_password(employee: Employee) -> bool:
+    """Active, and never logged in with a password of their own since the last was taken or given."""
+    return employee.is_active and (not employee.has_usable_password() or employee.must_change_password())
 
 
 @transaction.atomic
@@ -121,12 +171,20 @@ def one_time_password() -> str:
 
 def _give(employee: Employee) -> str:
     password = one_time_password()
-    employee.set_password(password)
+    employee.password = _hashed(password)
     employee.one_time_until, employee.password_changed_at = timezone.now() + ONE_TIME_LIFE, timezone.now()
     employee.save(update_fields=["password", "one_time_until", "password_changed_at"])
     end_all(employee, LoginSession.Ended.PASSWORD)
     forget_failures(username=employee.username)
     return password
+
+
+def _hashed(password: str) -> str:
+    """By the hash in force, with fewer rounds where it has such. Wrong guesses still take as long as ever."""
+    hasher = get_hasher()
+    if isinstance(hasher, PBKDF2PasswordHasher):
+        return hasher.encode(password, hasher.salt(), iterations=_ROUNDS)
+    return hasher.encode(password, hasher.salt())
 
 
 def _too_weak(problem: ValidationError) -> tuple[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from types import SimpleNamespace
 from typing import Any
 
 import openpyxl
@@ -15,6 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import translation
 
 from cloud.admin import saved_filters as service
+from cloud.admin.desk import Desk
 from cloud.admin.kit import background, export_view
 from cloud.admin.kit.desk_form import plain_text
 from cloud.admin.kit.section import Section
@@ -147,7 +147,8 @@ def test_the_template_is_taken_back_as_it_is_given_out(section, venue, log_in, s
     client = log_in(language="zh-hans")
     assert client.get(f"/{section.key}/import").status_code == 200
     template = client.get(f"/{section.key}/import/template.{suffix}").content
-    file = with_line(template, suffix, line_of(section, made))
+    desk = Desk(Employee.objects.get(username="u-administrator"), venue, (venue,))
+    file = with_line(template, suffix, line_of(section, desk, made))
     for _time in range(2):  # the same file twice changes nothing
         response = hand_in(client, section, file, f"t.{suffix}")
         assert response.status_code == 302, response.context["form"].errors
@@ -161,10 +162,10 @@ def test_the_template_is_taken_back_as_it_is_given_out(section, venue, log_in, s
     assert AuditRow.objects.count() == before
 
 
-def line_of(section: Section, row: Any) -> dict[str, str]:
+def line_of(section: Section, desk: Desk, row: Any) -> dict[str, str]:
     """A row as somebody would write it into the template."""
     assert section.imports is not None
-    form = section.imports.form(SimpleNamespace(venue=row.venue), None)
+    form = section.imports.form(desk, None)
     values = section.imports.form.initial_of(row)
     line = {}
     for column in section.imports.columns:
@@ -172,6 +173,7 @@ def line_of(section: Section, row: Any) -> dict[str, str]:
         if isinstance(field, forms.ModelChoiceField) and value:
             chosen = field.queryset.filter(pk__in=value if isinstance(value, list) else [value])
             value = "、".join(one.name_zh if hasattr(one, "name_zh") else one.name for one in chosen)
+        value = value or ""
         line[str(field.label)] = {"on": "是"}.get(value, value) if isinstance(field, forms.BooleanField) else value
     return line
 

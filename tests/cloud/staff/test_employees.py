@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.hashers import check_password
 from django.utils import timezone
 
 from cloud.core.actors import Actor
@@ -14,6 +15,7 @@ from cloud.staff import services as staff
 from cloud.staff.models import Employee, LoginSession, Role
 from cloud.staff.permissions import Permission, granted
 from cloud.staff.selectors import employees
+from cloud.staff.services.passwords import Given
 from cloud.venues.models import Station, Venue
 from tests.support.race import race
 from tests.support.venue import SYSTEM, make_actor, make_station, make_venue
@@ -289,3 +291,50 @@ def test_stations_are_set_anew_by_granting_again(venue: Venue, west: Station, ea
         grant = staff.grant_role(actor=boss, employee=zhou, role="gate_supervisor", venue=venue, stations=stations)
         assert list(grant.stations.all()) == (stations or [])
         assert grant.limited == bool(stations)
+
+
+def test_many_get_one_time_passwords_that_let_them_in_once(venue: Venue, boss: Actor) -> None:
+    staffed = [hire(venue, f"new{n}", actor=boss) for n in range(3)]
+    given = staff.give_first_passwords(actor=boss, venue=venue, seen={one.pk: None for one in staffed})
+    assert [one.employee.username for one in given] == ["new0", "new1", "new2"]
+    assert len({one.password for one in given}) == 3
+    for one in given:
+        employee = Employee.objects.get(pk=one.employee.pk)
+        assert employee.check_password(one.password)
+        assert employee.must_change_password()
+    assert AuditRow.objects.filter(action="employee.password_reset").count() == 3
+    stored = str(list(AuditRow.objects.values())) + str(list(Employee.objects.values()))
+    assert not [one for one in given if one.password in stored]
+    staff.change_password(employee=staffed[0], password="correct horse staple")
+    with pytest.raises(DomainError) as problem:  # as the page had it: they have passwords by now
+        staff.give_first_passwords(actor=boss, venue=venue, seen={one.pk: None for one in staffed})
+    assert problem.value.code == "employee.none_waits"
+    again = {one.pk: Employee.objects.get(pk=one.pk).password_changed_at for one in staffed}
+    given = staff.give_first_passwords(actor=boss, venue=venue, seen=again)
+    assert [one.employee.username for one in given] == ["new1", "new2"], "who chose an own one keeps it"
+    with pytest.raises(DomainError) as problem:
+        staff.give_first_passwords(actor=boss, venue=venue, seen=dict.fromkeys(range(201)))
+    assert problem.value.code == "employee.too_many"
+
+
+def test_a_one_time_password_is_hashed_quickly_by_the_hash_in_force(venue: Venue, boss: Actor, settings) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+    lin = hire(venue, actor=boss)
+    password = staff.give_one_time_password(actor=boss, venue=venue, employee=lin)
+    lin.refresh_from_db()
+    assert lin.password.startswith("pbkdf2_sha256$1000$")
+    assert check_password(password, lin.password)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_give_passwords_at_once_the_first_ones_hold(transactional_db: None) -> None:
+    venue = make_venue()
+    new = [hire(venue, f"new{n}", actor=SYSTEM) for n in range(3)]
+
+    def give() -> list[Given]:
+        return staff.give_first_passwords(actor=SYSTEM, venue=venue, seen={one.pk: None for one in new})
+
+    results = race(venue, give, give)
+    (given,) = [one for one in results if isinstance(one, list)]
+    assert [one.code for one in results if isinstance(one, DomainError)] == ["employee.none_waits"]
+    assert all(Employee.objects.get(pk=one.employee.pk).check_password(one.password) for one in given)

@@ -15,6 +15,7 @@ from django_scopes import scope
 from cloud.admissions import services as admissions
 from cloud.admissions.models import Case
 from cloud.catalog import services as catalog
+from cloud.catalog.card_rules import CardRules
 from cloud.catalog.models import TicketProduct
 from cloud.core.actors import Actor
 from cloud.core.business_day import today
@@ -97,6 +98,12 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
     "venues.create_device": lambda a, p: venues.create_device(
         actor=a, venue=p.venue, identifier="x", name="x", station=p.west
     ),
+    "live.set_package_parts": lambda a, p: live_services.set_package_parts(
+        actor=a, venue=p.venue, package=p.adult, parts=[live_services.Part(p.adult.specs.get(), 1)]
+    ),
+    "live.set_card_parts": lambda a, p: live_services.set_card_parts(
+        actor=a, venue=p.venue, card=p.adult, rides=[], rules=CardRules()
+    ),
     "catalog.create_product": lambda a, p: catalog.create_product(
         actor=a, venue=p.venue, code="x", name_zh="x", price_fen=1
     ),
@@ -120,6 +127,9 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
     ),
     "staff.give_one_time_password": lambda a, p: staff.give_one_time_password(
         actor=a, venue=p.venue, employee=_someone(p)
+    ),
+    "staff.give_first_passwords": lambda a, p: staff.give_first_passwords(
+        actor=a, venue=p.venue, seen={_someone(p).pk: None}
     ),
     "staff.reset_login": lambda a, p: staff.reset_login(actor=a, username=_someone(p).username),
     "staff.end_sessions": lambda a, p: staff.end_sessions(actor=a, venue=p.venue, employee=_someone(p)),
