@@ -12,7 +12,8 @@ from cloud.venues.models import Venue
 class Pool(models.Model):
     """What of a spec is taken on a day, or in one slot of it. How many there are is the calendar's to say.
 
-    Its row is locked by whoever takes of it, so that two never take the last one. `taken` is the sum of its entries.
+    Its row is locked by whoever takes of it, so that two never take the last one. `taken` is the sum of its entries,
+    `held` that of those that are held only.
     """
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
@@ -20,6 +21,7 @@ class Pool(models.Model):
     day = models.DateField()
     slot = models.SmallIntegerField(default=CalendarCell.WHOLE_DAY)  # as in CalendarCell
     taken = models.IntegerField(default=0)  # held ones included
+    held = models.IntegerField(default=0)
 
     objects = ScopedManager(venue="venue")
 
@@ -27,18 +29,23 @@ class Pool(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["spec", "day", "slot"], name="capacity_pool"),
             models.CheckConstraint(condition=models.Q(taken__gte=0), name="pool_taken"),
+            models.CheckConstraint(
+                condition=models.Q(held__gte=0) & models.Q(held__lte=models.F("taken")), name="pool_held"
+            ),
         ]
         indexes = [models.Index(fields=["venue", "day"], name="pool_day")]
 
 
 class Entry(models.Model):
-    """So many were taken, or given back (negative), for a reference. Appended, never changed."""
+    """So many were taken, or given back (negative), for a reference. Appended, never changed.
+
+    What is given back says what it was taken as: the sum by `why` is how many are held, sold and booked now.
+    """
 
     class Why(models.TextChoices):
         HELD = "held"  # by an order not paid yet
         SOLD = "sold"
         BOOKED = "booked"  # by somebody who has a card or an open ticket
-        RELEASED = "released"  # given back
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
     pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="entries")

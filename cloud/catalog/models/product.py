@@ -19,7 +19,7 @@ class TicketProduct(models.Model):
 
     class Validity(models.TextChoices):
         DATED = "dated"  # the booked business day; `valid_days` in a row from it
-        OPEN = "open"  # `valid_days` business days from the day of sale
+        OPEN = "open"  # `valid_days` business days from the day of sale, or until `valid_until`
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.TICKET)
@@ -30,6 +30,7 @@ class TicketProduct(models.Model):
     pinyin = models.CharField(max_length=600, blank=True)  # of the Chinese name: initials and syllables, to search by
     validity = models.CharField(max_length=8, choices=Validity, default=Validity.DATED)
     valid_days = models.PositiveSmallIntegerField(default=1)
+    valid_until = models.DateField(null=True)  # of an open ticket, its last day whenever it is sold
     persons = models.PositiveSmallIntegerField(default=1)  # admitted by one pass: 4 for a family ticket
     uses = models.PositiveSmallIntegerField(default=1)  # per exclusion group; 0: as often as the other rules allow
     keep_on_timeout = models.BooleanField(default=False)
@@ -38,6 +39,7 @@ class TicketProduct(models.Model):
     info = models.JSONField(default=dict, blank=True)  # the place, its address and phone
     texts = models.JSONField(default=dict, blank=True)  # what a buyer reads, both languages
     sale_rules = models.JSONField(default=dict, blank=True)  # who may buy how many where
+    booking_rules = models.JSONField(default=dict, blank=True)  # how far ahead, until when: booking.BookingRules
     refund_rules = models.JSONField(default=dict, blank=True)
     card_rules = models.JSONField(default=dict, blank=True)  # of an annual card
     stations = models.ManyToManyField(Station, related_name="products", through="ProductStation")

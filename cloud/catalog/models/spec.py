@@ -60,6 +60,7 @@ class Spec(models.Model):
     on_at = models.DateTimeField(null=True)
     off_at = models.DateTimeField(null=True)  # holds for any status on sale
     published_at = models.DateTimeField(null=True)  # when it was last put on sale
+    calendar_revision = models.PositiveIntegerField(default=0)  # rises with every edit of its calendar
 
     objects = ScopedManager(venue="venue")
 
@@ -78,7 +79,7 @@ class CalendarCell(models.Model):
     """What a day, or a slot of it, has of its own: price, stock, or that it is not sold (T-13, T-14).
 
     `slot` is the minute its slot begins at, WHOLE_DAY for the day: its price holds for all slots without one of
-    their own, its stock is shared by them.
+    their own, its stock is shared by them. A row with nothing of its own was cleared: its revision stays.
     """
 
     WHOLE_DAY = -1
@@ -90,6 +91,7 @@ class CalendarCell(models.Model):
     price_fen = models.BigIntegerField(null=True)
     stock = models.PositiveIntegerField(null=True)
     closed = models.BooleanField(default=False)
+    revision = models.PositiveIntegerField(default=0)  # of the spec's calendar, when it was last edited
 
     objects = ScopedManager(venue="venue")
 
