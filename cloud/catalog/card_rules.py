@@ -15,8 +15,8 @@ FIXED, POOL = "fixed", "pool"
 COMBINATIONS = (FIXED, POOL)
 PURCHASE, ACTIVATION, FIRST_USE, DATES = "purchase", "activation", "first_use", "dates"
 VALID_FROM = (PURCHASE, ACTIVATION, FIRST_USE, DATES)
-USED, BLOCKED, NOTHING = "used", "blocked", "nothing"
-NO_SHOWS = (NOTHING, USED, BLOCKED)
+NOTHING, BLOCKED = "nothing", "blocked"
+NO_SHOWS = (NOTHING, BLOCKED)
 
 MAX_MONTHS = 120
 MAX_DAYS = 3660
@@ -35,8 +35,7 @@ class CardRules:
         months, days: how long from there; one of them. From the first use on days only: gates count them.
         activate_within_days: the last day to activate, or to use it first, counted from the day of sale; 0: none.
         cancel_hours: a booking may be taken back until so long before it begins (T-63).
-        no_show: what becomes of a booked visit nobody made: "nothing", "used" (it counts as a use), "blocked" (no
-            booking for `block_days`).
+        no_show: what a booked visit nobody made leads to: "nothing", or "blocked" (no booking for `block_days`).
         book_days_ahead: how far ahead visits are booked; 0: as far as it is valid.
     """
 

@@ -59,6 +59,7 @@ FIELDS: dict[str, str | Promise] = {
     "searched": gettext_lazy("Searched"),
     "section": gettext_lazy("List"),
     "station": gettext_lazy("Station"),
+    "parts": gettext_lazy("Contents"),
     "stations": gettext_lazy("Stations"),
     "superuser": gettext_lazy("All permissions everywhere"),
     "time_zone": gettext_lazy("Time zone"),

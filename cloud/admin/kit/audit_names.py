@@ -49,6 +49,8 @@ NAMES: dict[str, str | Promise] = {
     "key.rotate": _("Key rotated"),
     "order.issue": _("Order issued"),
     "order.revoke": _("Order revoked"),
+    "card.parts": _("Annual card's rides changed"),
+    "package.parts": _("Package's tickets changed"),
     "product.create": _("Product created"),
     "product.edit": _("Product changed"),
     "product.on_sale": _("Product's sale switched"),

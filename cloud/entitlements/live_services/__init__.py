@@ -15,11 +15,15 @@ from cloud.entitlements.live_services.create import create_device, create_produc
 from cloud.entitlements.live_services.edit import edit_device, edit_station
 from cloud.entitlements.live_services.edit_venue import edit_venue
 from cloud.entitlements.live_services.groups import join_groups, leave_group, rename_group
+from cloud.entitlements.live_services.lanes import move_device, retire_device, set_device_products
+from cloud.entitlements.live_services.parts import Part, Ride, set_card_parts, set_package_parts
 from cloud.entitlements.live_services.product_edit import edit_product
 from cloud.entitlements.live_services.products import set_product_stations, set_station_products
-from cloud.entitlements.live_services.switches import move_device, set_device_enabled, set_station_enabled
+from cloud.entitlements.live_services.switches import set_device_enabled, set_station_enabled
 
 __all__ = [
+    "Part",
+    "Ride",
     "create_calendar_day",
     "create_device",
     "create_product",
@@ -35,8 +39,12 @@ __all__ = [
     "leave_group",
     "move_device",
     "rename_group",
+    "retire_device",
     "set_capacity",
+    "set_card_parts",
     "set_device_enabled",
+    "set_device_products",
+    "set_package_parts",
     "set_product_stations",
     "set_station_enabled",
     "set_station_products",
