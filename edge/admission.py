@@ -2,7 +2,8 @@
 
 Verifying and reserving are one step of the trio thread without an await in it, so two lanes can never both
 see "one left". The committer checks again, inside its transaction, that the usage is what the verdict was made
-from; where it is not (a use came back meanwhile) the credential is decided once more.
+from; where it is not (a use came back meanwhile) the credential is decided once more. What other edges could admit
+too is claimed among them between the two, and decided once more where another was first.
 
 At an exit nobody is kept in: what cannot be recorded there is let out all the same, and counted as unjournalled.
 """
@@ -13,10 +14,14 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from edge import uses
+from edge import claims, uses
+from edge.claim_works import Learn, Withdraw
+from edge.claims import Answer, Claim, Claims, Outcome
 from edge.committer import Committer
+from edge.exposure import Exposure
 from edge.reservations import Chain, Reservations
 from edge.signed_only import SignedOnly, record_told
 from edge.use_works import Admit, Late, Settle, WalkedOut, presentation
@@ -65,7 +70,8 @@ class _Scan:
     """One presentation on its way."""
 
     __slots__ = (
-        "assume_passed", "chains", "companion", "conflicts", "counter", "credential", "done", "moment", "place", "work",
+        "assume_passed", "chains", "claim", "companion", "conflicts", "counter", "credential", "done", "moment",
+        "place", "work",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +86,7 @@ class _Scan:
         self.assume_passed = assume_passed
         self.done = done
         self.conflicts = 0
+        self.claim: Claim | None = None  # until it is recorded as admission
         self.work: Admit
         self.chains: list[Chain]
 
@@ -90,28 +97,32 @@ class Admissions:
     Args:
         decide: the core's pure rules, asked again in the committer's thread for a late passage.
         moment: the clock, for what nobody presented (alarms).
+        claims: among the edges of the site.
 
     Attributes:
         room: what the venue's capacity leaves.
         signed_only: what the caps on unseen passes leave.
+        exposure: what an outage of the claims leaves.
         permille: how full the store was at the last look.
         unjournalled: refusals that left no entry since the start, the store or its queue being full.
     """
 
     def __init__(
         self, environment: Environment, verifier: Verifier, committer: Committer, *,
-        decide: Callable[..., Verdict], moment: Callable[[], Moment],
+        decide: Callable[..., Verdict], moment: Callable[[], Moment], claims: Claims = claims.LOCAL,
     ) -> None:  # fmt: skip
         self._environment = environment
         self._verifier = verifier
         self._committer = committer
         self._decide_late = decide
         self._moment = moment
+        self._claims = claims
         self._reservations = Reservations(verifier.inflight)
         self._found = {use.admission_seq: use for use in uses.all_open(environment)}
         self.room = VenueRoom(environment, committer, self._found.values())
         self.signed_only = SignedOnly(environment, verifier, committer)
-        self._owed: list[Settle | Late | WalkedOut] = []
+        self.exposure = Exposure(environment, committer)
+        self._owed: list[Settle | Late | WalkedOut | Withdraw] = []
         self._looks = 0
         self._look_at_ms = 0
         self.permille = 0
@@ -151,6 +162,10 @@ class Admissions:
             return self._refuse(scan, Reason.SIGNED_ONLY_SPENT, verdict)
         unseen = record_told(credential, verdict.ruleset_id) if verdict.signed_only else b""
         work = Admit(verdict, place, moment, scan.counter, scan.assume_passed, _since_us(credential), unseen)
+        if self._claims.shares(verdict):
+            if not verdict.leaving:
+                return self._claim(scan, work)
+            work.event = claims.new_event() if verdict.whole_after else 0
         if not self._committer.submit(work, lambda result: self._answered(scan, result)):
             return self._refuse(scan, Reason.BUSY, verdict)
         scan.work = work
@@ -177,11 +192,69 @@ class Admissions:
         if verdict.signed_only:
             self.signed_only.release(scan.work)
 
+    def _claim(self, scan: _Scan, work: Admit) -> None:
+        """Reserved here at once. What the other edges say comes later, and the commit after it."""
+        verdict = work.verdict
+        claim = claims.make(self._environment, self._verifier.inflight, verdict)
+        work.event = claim.event
+        scan.work = work
+        self._reserve(scan, verdict)
+        self._claims.take(claim, partial(self._claimed, scan, claim))
+
+    def _claimed(self, scan: _Scan, claim: Claim, answer: Answer) -> None:
+        """The other edges' answer to a claim."""
+        work, verdict = scan.work, scan.work.verdict
+        if answer.outcome is Outcome.LOST:
+            self._release(scan, verdict, committed=False)
+            scan.conflicts += 1
+            learn = Learn([answer.learned] if answer.learned else [])
+            if scan.conflicts > REDECIDE:
+                self._refuse(scan, Reason.TRY_AGAIN, verdict)
+            elif not self._committer.submit(learn, lambda result: self._learned(scan, result)):
+                self._refuse(scan, Reason.BUSY, verdict)
+            return
+        if answer.outcome is Outcome.NO_QUORUM:
+            if self.exposure.room(verdict.product_class) < verdict.persons:
+                self._release(scan, verdict, committed=False)
+                if answer.asked:
+                    self._insist(Withdraw(claim.owner_id, claim.after))
+                return self._refuse(scan, Reason.NO_CLAIM, verdict)
+            work.unclaimed = True
+            self.exposure.reserve(verdict.product_class, verdict.persons)
+        scan.claim = claim
+        if not self._committer.submit(work, lambda result: self._answered(scan, result)):
+            self._release(scan, verdict, committed=False)
+            self._end_claim(scan, committed=False)
+            self._refuse(scan, Reason.BUSY, verdict)
+
+    def _learned(self, scan: _Scan, result: Result) -> None:
+        """What the winner of a claim has is in the store."""
+        if type(result) is Committed:
+            self._decide(scan)
+        else:
+            self._refuse(scan, Reason.NOT_RECORDED, scan.work.verdict)
+
+    def _end_claim(self, scan: _Scan, *, committed: bool) -> None:
+        """A claim is an admission now, or its use is given back."""
+        claim, scan.claim = scan.claim, None
+        if claim is None:
+            return
+        self._claims.over(claim)
+        if not committed:
+            verdict = scan.work.verdict
+            if scan.work.unclaimed:
+                self.exposure.release(verdict.product_class, verdict.persons)
+            self._insist(Withdraw(claim.owner_id, claim.after))
+
     def _answered(self, scan: _Scan, result: Result) -> None:
         """The committer's answer to an admission."""
         verdict = scan.work.verdict
-        self._release(scan, verdict, committed=type(result) is Committed)
-        if type(result) is Committed:
+        committed = type(result) is Committed
+        self._release(scan, verdict, committed=committed)
+        if scan.work.event:
+            self._end_claim(scan, committed=committed)
+            self._claims.tell()
+        if committed:
             use = None if scan.assume_passed else scan.work.use
             if self._owed:
                 self._insist_again()
@@ -213,7 +286,7 @@ class Admissions:
             return
         self._looks = LOOK_EVERY
         self._look_at_ms = moment.now_ms + LOOK_MS
-        before, self.permille = self.permille, self._environment.used_permille()
+        before, self.permille = self.permille, space.used_permille(self._environment)
         if before < FULL_PERMILLE <= self.permille:
             self.alarm("store.full", f"{self.permille} permille used: nobody is admitted")
         elif before < FILLING_PERMILLE <= self.permille:
@@ -249,13 +322,18 @@ class Admissions:
         """
         return [use for use in self._found.values() if use.device_id == device_id]
 
-    def _insist(self, work: Settle | Late | WalkedOut) -> None:
+    def doubt_open_uses(self) -> None:
+        """The store is an old copy: what the boards counted since says nothing of the uses found open in it."""
+        self._found = {seq: use._replace(counter=None) for seq, use in self._found.items()}
+
+    def _insist(self, work: Settle | Late | WalkedOut | Withdraw) -> None:
         def answered(result: Result) -> None:
+            self._claims.tell()
             if type(result) is not Committed:
                 self._owed.append(work)
             elif isinstance(work, Settle):
                 self.room.settled(work.use)
-            if not isinstance(work, WalkedOut) and work.use.unseen:
+            if isinstance(work, Settle | Late) and work.use.unseen:
                 self.signed_only.look()
 
         if not self._committer.submit(work, answered, always=True):

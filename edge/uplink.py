@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -58,16 +58,18 @@ CHANNEL_OPTIONS: list[tuple[str, int | str]] = [
 ]
 
 
-def open_channel(identity: Identity, address: str) -> grpc.Channel:
-    """The mutual-TLS connection to the gates' port. Connects by itself, again and again; close it at the end."""
+def open_channel(
+    identity: Identity, address: str, options: Sequence[tuple[str, int | str]] = CHANNEL_OPTIONS
+) -> grpc.Channel:
+    """A mutual-TLS connection: the gates' port. Connects by itself, again and again; close it at the end."""
     credentials = grpc.ssl_channel_credentials(
         root_certificates=identity.authority_pem,
         private_key=identity.key_pem,
         certificate_chain=identity.certificate_pem,
     )
-    channel = grpc.secure_channel(address, credentials, CHANNEL_OPTIONS)
+    channel = grpc.secure_channel(address, credentials, options)
     # Without a watcher nothing polls between calls that fail at once, and no attempt to connect ever ends.
-    channel.subscribe(lambda state: log.info("the gates' port at %s: %s", address, state.name), try_to_connect=True)
+    channel.subscribe(lambda state: log.info("connection to %s: %s", address, state.name), try_to_connect=True)
     return channel
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
-from edge import signed_only, uses
+from edge import claim_works, exposure, signed_only, uses
 from edge.journal import Writer, seq_key
 from edge.verdict import Moment, OpenUse, Place
 from edge.works import ADMISSION, CONFLICT, Committed, Result
@@ -33,9 +33,15 @@ class Admit:
 
     Conflict when a stored usage is no longer what the verdict was made from, byte for byte: a revision alone
     would not tell a give-back from the reservation it overtook.
+
+    Attributes:
+        event: names the use to the other edges it could be taken at; 0 where there is none.
+        unclaimed: it was not claimed among them, for etcd had no quorum.
     """
 
-    __slots__ = ("assume_passed", "counter", "decided_us", "moment", "place", "unseen", "use", "verdict")
+    __slots__ = (
+        "assume_passed", "counter", "decided_us", "event", "moment", "place", "unclaimed", "unseen", "use", "verdict",
+    )  # fmt: skip
     rank: ClassVar[int] = ADMISSION
 
     def __init__(
@@ -49,6 +55,8 @@ class Admit:
         self.assume_passed = assume_passed
         self.decided_us = decided_us
         self.unseen = unseen
+        self.event = 0
+        self.unclaimed = False
         self.use: OpenUse | None = None  # what it reserved, once written
 
     def write(self, txn: WriteTxn, journal: Writer) -> Result:
@@ -65,17 +73,23 @@ class Admit:
         seq = journal.append(
             moment.now_ms,
             moment.clock,
-            presentation(verdict, self.place, scan_pb2.DECISION_ADMIT, verdict.reason, self.decided_us),
+            presentation(
+                verdict, self.place, scan_pb2.DECISION_ADMIT, verdict.reason, self.decided_us, unclaimed=self.unclaimed
+            ),
         )
         if verdict.signed_only:
             signed_only.count(txn, verdict.product_class, seq, moment.now_ms)
+        if self.unclaimed:
+            exposure.count(txn, verdict.product_class, verdict.persons)
+        if self.event and (self.unclaimed or self.assume_passed or verdict.leaving):
+            claim_works.tell(txn, verdict.owner_id)  # else etcd holds it just as it is
         flags = verdict.rule_flags
         self.use = use = OpenUse(
             seq, verdict.entitlement_id, verdict.owner_id, verdict.group_id, self.place.device_id, verdict.persons,
             self.counter, moment.day, moment.month, moment.now_ms, flags & KEEP != 0 and not verdict.leaving,
             verdict.usage_before if spent else None, bool(whole), verdict.whole_before if whole else None,
             flags & TOGETHER != 0 and not verdict.leaving, verdict.leaving, self.place.inner,
-            self.unseen,
+            self.unseen, self.event,
         )  # fmt: skip
         if self.assume_passed:
             settlement = _Settlement(use, scan_pb2.OUTCOME_PASSED, use.persons, usage=spent, whole=whole)
@@ -111,6 +125,8 @@ class Settle:
         if not self.passed and self.outcome != scan_pb2.OUTCOME_UNKNOWN:
             signed_only.nobody_walked(txn, use)
         txn.delete(Table.OPEN, key)
+        if use.event:
+            claim_works.tell(txn, use.owner_id)
         settlement = _Settlement(
             use, self.outcome, self.passed, returned=returned, usage=usage, whole=whole, recovered=self.recovered
         )
@@ -136,6 +152,8 @@ class Late:
         use, moment = self.use, self.moment
         rest = self.persons
         own = min(rest, use.persons)
+        if use.event:
+            claim_works.tell(txn, use.owner_id)
         if txn.get(Table.OPEN, seq_key(use.admission_seq)) is not None:  # what was settled was never written
             outcome = scan_pb2.OUTCOME_PASSED if own == use.persons else scan_pb2.OUTCOME_PARTLY
             returned = 0 if use.keep or use.together else use.persons - own
@@ -210,8 +228,9 @@ class WalkedOut:
 
 
 def presentation(
-    verdict: Verdict, place: Place, decision: scan_pb2.Decision, reason: int, decided_us: int
-) -> scan_pb2.Presentation:
+    verdict: Verdict, place: Place, decision: scan_pb2.Decision, reason: int, decided_us: int, *,
+    unclaimed: bool = False,
+) -> scan_pb2.Presentation:  # fmt: skip
     """The journal's record of what was presented. It holds no personal data: see Verdict.tag."""
     admitted = decision == scan_pb2.DECISION_ADMIT
     return scan_pb2.Presentation(
@@ -220,7 +239,7 @@ def presentation(
         entitlement_id=verdict.entitlement_id, owner_id=verdict.owner_id, product_class=verdict.product_class,
         persons=verdict.persons if admitted else 0, usage=verdict.usage_after if admitted else b"",
         decided_us=decided_us, whole_usage=verdict.whole_after if admitted else b"",
-        signed_only=verdict.signed_only, leaving=verdict.leaving,
+        signed_only=verdict.signed_only, leaving=verdict.leaving, unclaimed=unclaimed,
     )  # fmt: skip
 
 

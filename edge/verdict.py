@@ -94,6 +94,7 @@ class OpenUse(NamedTuple):
         leaving: let out at an exit: no use was spent.
         inner: at a station inside the venue, where nobody enters or leaves it.
         unseen: admitted on a signature alone: the record its pass stands for, packed; else b"".
+        event: names the reservation to the other edges; 0 where the owner is used at this edge alone.
     """
 
     admission_seq: int
@@ -114,3 +115,4 @@ class OpenUse(NamedTuple):
     leaving: bool = False
     inner: bool = False
     unseen: bytes = b""
+    event: int = 0

@@ -266,9 +266,10 @@ class VenueSettings:
         """Raises ValueError on anything but a map whose known names have values of their kind."""
         try:
             raw = msgpack.unpackb(data, strict_map_key=False, use_list=False)
+            capacity, day_capacity, warn_permille = raw.get("capacity", (0, 0, 900))
             settings = cls(
                 raw["tz"], raw["start"], raw["stations"], raw.get("keys", 0), raw.get("holidays", {}),
-                raw.get("signed", {}), *raw.get("capacity", ()), outage=raw.get("outage", {}),
+                raw.get("signed", {}), capacity, day_capacity, warn_permille, raw.get("outage", {}),
             )  # fmt: skip
             capacities = (settings.capacity, settings.day_capacity, settings.warn_permille)
             good = (
@@ -279,7 +280,7 @@ class VenueSettings:
                 and all(_is_number(n) and _are(row, int, int) for n, row in settings.signed_only.items())
                 and all(_is_number(n) and _is_number(persons) for n, persons in settings.outage.items())
             )
-        except (KeyError, TypeError, AttributeError, msgpack.UnpackException) as problem:
+        except (KeyError, TypeError, ValueError, AttributeError, msgpack.UnpackException) as problem:
             raise ValueError(f"not a venue's settings: {problem!r}") from None
         if not good:
             raise ValueError("not a venue's settings: a value of another kind")

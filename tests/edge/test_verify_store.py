@@ -41,7 +41,7 @@ def test_names_of_databases_never_change() -> None:
     assert DATABASES == {
         1: b"entitlement", 2: b"index", 3: b"others", 4: b"ruleset", 5: b"station", 6: b"device", 7: b"venue",
         8: b"daykey",
-        16: b"usage", 17: b"journal", 18: b"open", 19: b"meta",
+        16: b"usage", 17: b"journal", 18: b"open", 19: b"meta", 20: b"claim",
     }  # fmt: skip
     assert set(DATABASES) == set(Table)
 
@@ -91,7 +91,7 @@ class TestRows:
         put(environment, Table.JOURNAL, (b"b", b"1"), (b"a", b"2"), (b"b", b"3"), (b"c", b"4"))
         assert environment.scan(Table.JOURNAL, b"", 10) == [(b"a", b"2"), (b"b", b"3"), (b"c", b"4")]
 
-    @pytest.mark.parametrize("table", [0, 9, 20, 31, 32, -1, 1000])
+    @pytest.mark.parametrize("table", [0, 9, 21, 31, 32, -1, 1000])
     def test_a_table_that_is_not_there_is_refused(self, core: ModuleType, environment: Any, table: int) -> None:
         txn = environment.begin()
         for call in (environment.get, txn.get, txn.delete):
