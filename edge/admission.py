@@ -286,7 +286,7 @@ class Admissions:
             return
         self._looks = LOOK_EVERY
         self._look_at_ms = moment.now_ms + LOOK_MS
-        before, self.permille = self.permille, space.used_permille(self._environment)
+        before, self.permille = self.permille, self._environment.used_permille()
         if before < FULL_PERMILLE <= self.permille:
             self.alarm("store.full", f"{self.permille} permille used: nobody is admitted")
         elif before < FILLING_PERMILLE <= self.permille:
