@@ -183,3 +183,9 @@ def _recent(
 ) -> Recent:
     body = scan_pb2.Entry.FromString(raw).presentation
     return Recent(at, device, station, decision, reason, body.credential_kind, entitlement_id, body.persons)
+
+
+def is_verified_at(station: Station) -> bool:
+    """Whether anything was ever shown at its gates, as far as these have told (S-04)."""
+    shown = JournalEntry.objects.filter(venue_id=station.venue_id, kind=JournalEntry.Kind.PRESENTATION)
+    return shown.filter(station_id=station.pk).exists()

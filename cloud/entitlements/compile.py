@@ -90,10 +90,22 @@ def station_op(station: Station, product_classes: Iterable[int]) -> Op:
     return Op(Table.STATION, records.live_key(station.pk), record.pack())
 
 
-def device_op(device: Device) -> Op:
-    """A lane. Its own status only: the gate itself puts the station's above it (S-21)."""
-    record = records.Device(station_id=device.station_id or 0, enabled=device.enabled, identifier=device.identifier)
+def device_op(device: Device, product_classes: Iterable[int]) -> Op:
+    """A lane. Its own status only: the gate itself puts the station's above it (S-21).
+
+    `product_classes`: those it verifies where it is narrowed to some.
+    """
+    record = records.Device(
+        station_id=device.station_id or 0,
+        enabled=device.enabled,
+        identifier=device.identifier,
+        products=tuple(product_classes) if device.narrowed else None,
+    )
     return Op(Table.DEVICE, records.live_key(device.pk), record.pack())
+
+
+def device_gone_op(device: Device) -> Op:
+    return Op(Table.DEVICE, records.live_key(device.pk), None)
 
 
 def day_key_op(day: int, key: bytes | None) -> Op:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from cloud.catalog.card_rules import term_end
 from cloud.catalog.compile import rules_of
 from cloud.catalog.rules import Times
+from cloud.catalog.station_lists import require_collectable
 from cloud.core import audit
 from cloud.core.actors import Actor
 from cloud.core.business_day import calendar_of
@@ -26,7 +27,8 @@ from cloud.entitlements import publish
 from cloud.entitlements.models import Entitlement
 from cloud.entitlements.services import record_ops, require_standing
 from cloud.staff.permissions import Permission, require
-from cloud.venues.models import Venue
+from cloud.venues.models import Station, Venue
+from cloud.venues.workplaces import work_as
 from paifang.records import Op
 from paifang.rulesets import Activation, RuleSet
 
@@ -68,14 +70,26 @@ def activate(*, actor: Actor, venue: Venue, entitlement: Entitlement, by: Activa
 
 
 @transaction.atomic
-def mark_collected(*, actor: Actor, venue: Venue, entitlement: Entitlement, where: str = "") -> Entitlement:
-    """It was handed out: at a counter or a kiosk, `where`. Raises DomainError "entitlement.ended", "input.*"."""
+def mark_collected(
+    *, actor: Actor, venue: Venue, entitlement: Entitlement, where: str = "", station: Station | None = None
+) -> Entitlement:
+    """It was handed out, at the counter or kiosk `where`; at a station only if that hands it out (S-08).
+
+    Raises:
+        DomainError: "station.not_collected", naming stations that do; "permission.station", "station.disabled",
+            "entitlement.ended", "input.*", "permission.denied".
+    """
     require(actor, Permission.ENTITLEMENT_MANAGE, venue)
-    place = optional_text(where, "where", 80)
+    said: dict[str, object] = {"where": optional_text(where, "where", 80)}
+    if station is not None:
+        station = work_as(actor, venue, station, Permission.ENTITLEMENT_MANAGE)
+        said["station"] = station.number
     row = _standing(entitlement)
     if row.collected_at is None:
+        if station is not None:
+            require_collectable(station, row.product)
         row.collected_at = timezone.now()
-        _changed(actor, venue, row, "entitlement.collect", ["collected_at"], where=place)
+        _changed(actor, venue, row, "entitlement.collect", ["collected_at"], **said)
     return row
 
 

@@ -18,14 +18,13 @@ from cloud.catalog.services import snapshot_rules
 from cloud.core import business_day
 from cloud.entitlements import compile as compiled
 from cloud.entitlements import publish
+from cloud.entitlements.lanes import VERIFYING, device_ops
 from cloud.entitlements.models import VenueSecrets
 from cloud.venues.models import CalendarDay, Device, Station, Venue
 from paifang.records import Op, pack_ops
 
 ONE_DAY = timedelta(days=1)
 AHEAD = timedelta(days=400)  # of the calendar that gates hold, should the cloud be away
-
-VERIFYING = (Device.Kind.GATE, Device.Kind.HANDHELD)
 
 
 def station_ops(stations: Iterable[Station]) -> list[Op]:
@@ -62,19 +61,12 @@ def venue_ops(venue: Venue) -> list[Op]:
 def live_ops(venue: Venue) -> list[Op]:
     """Every live record of the venue but the rule sets."""
     stations = station_ops(Station.objects.filter(venue=venue))
-    verifying = Device.objects.filter(venue=venue, kind__in=VERIFYING).order_by("pk")
-    devices = [compiled.device_op(device) for device in verifying]
-    return [*venue_ops(venue), *stations, *devices]
+    verifying = Device.objects.filter(venue=venue, kind__in=VERIFYING, retired_at=None)
+    return [*venue_ops(venue), *stations, *device_ops(verifying)]
 
 
 def publish_stations(venue: Venue, stations: Iterable[Station]) -> None:
     publish.urgent(venue, station_ops(stations))
-
-
-def publish_device(device: Device) -> None:
-    """Nothing for a printer or a terminal: they verify nothing."""
-    if device.kind in VERIFYING:
-        publish.urgent(device.venue, [compiled.device_op(device)])
 
 
 def publish_venue(venue: Venue) -> None:

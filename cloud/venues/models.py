@@ -77,6 +77,10 @@ class Station(models.Model):
     inner = models.BooleanField(default=False)  # inside the venue: nobody enters or leaves the venue by it
     enabled = models.BooleanField(default=True)
     group = models.ForeignKey(ExclusionGroup, on_delete=models.PROTECT, related_name="stations")
+    # Said in so many words: of products made later there is no list (S-07, S-08). Else those of the catalogue's
+    # StationSale and StationCollect.
+    sells_all = models.BooleanField(default=True)
+    collects_all = models.BooleanField(default=True)
 
     objects = ScopedManager(venue="venue")
 
@@ -124,6 +128,9 @@ class Device(models.Model):
     station = models.ForeignKey(Station, null=True, on_delete=models.PROTECT, related_name="devices")
     edge = models.ForeignKey(Edge, null=True, blank=True, on_delete=models.PROTECT, related_name="devices")
     enabled = models.BooleanField(default=True)
+    # Verifies those of the catalogue's DeviceProduct alone: when none of them is left, nothing, not everything (S-19).
+    narrowed = models.BooleanField(default=False)
+    retired_at = models.DateTimeField(null=True, blank=True)  # for good; the row keeps its identifier taken (S-16)
 
     objects = ScopedManager(venue="venue")
 

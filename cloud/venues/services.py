@@ -6,6 +6,7 @@ the same and tells the gates in the same transaction.
 
 from __future__ import annotations
 
+import unicodedata
 from zoneinfo import ZoneInfoNotFoundError
 
 from django.db import IntegrityError, transaction
@@ -124,8 +125,8 @@ def create_device(
     """A new device (S-16). Its identifier is unique in the installation, whatever the case of its letters.
 
     Raises:
-        DomainError: "device.identifier" (taken), "device.kind", "device.station" (a gate needs one), "row.gone",
-            "edge.retired".
+        DomainError: "device.identifier*" (taken, also by one that is retired), "device.kind", "row.gone",
+            "device.station" (a gate needs one), "edge.retired".
     """
     require(actor, Permission.STATION_MANAGE, venue)
     if kind not in Device.Kind.values:
@@ -134,7 +135,7 @@ def create_device(
         raise DomainError("device.station", "闸机必须属于一个站点。", "A gate belongs to a station.", "station")
     device = Device(
         venue=venue,
-        identifier=required_text(identifier, "identifier", 64),
+        identifier=checked_identifier(identifier),
         name=required_text(name, "name", 80),
         kind=kind,
         station=lock_row(Station, station.pk) if station else None,
@@ -151,6 +152,35 @@ def create_device(
             "identifier",
         ) from None
     audit.write(actor, "device.create", device, venue, identifier=device.identifier, device_kind=kind)
+    return device
+
+
+def checked_identifier(text: str) -> str:
+    """As it is kept and compared: full-width letters are ordinary ones, and case tells no two apart (S-16).
+
+    Raises:
+        DomainError: "device.identifier_letters": letters whose case not every database knows. "input.*".
+    """
+    identifier = required_text(unicodedata.normalize("NFKC", text), "identifier", 64)
+    if any(letter.lower() != letter.upper() and not letter.isascii() for letter in identifier):
+        raise DomainError(
+            "device.identifier_letters",
+            "字母只能用 A–Z；汉字、数字和符号不限。",
+            "Of letters with capitals only A to Z; Chinese characters, digits and signs as you like.",
+            "identifier",
+        )
+    return identifier
+
+
+def device_in_use(device: Device) -> Device:
+    """The device, locked. Raises DomainError "device.retired", "row.gone"."""
+    device = lock_row(Device, device.pk)
+    if device.retired_at is not None:
+        raise DomainError(
+            "device.retired",
+            f"设备 {device.identifier} 已退役，不能再更改。",
+            f"The device {device.identifier} is retired: it cannot be changed any more.",
+        )
     return device
 
 

@@ -5,16 +5,20 @@ from cloud.catalog.models.parts import CardPart, PackagePart
 from cloud.catalog.models.product import ProductStation, TicketProduct
 from cloud.catalog.models.snapshots import RuleSnapshot, TermsSnapshot
 from cloud.catalog.models.spec import CalendarCell, Category, Spec
+from cloud.catalog.models.station_lists import DeviceProduct, StationCollect, StationSale
 
 __all__ = [
     "CalendarCell",
     "CardPart",
     "Category",
+    "DeviceProduct",
     "PackagePart",
     "ProductMedia",
     "ProductStation",
     "RuleSnapshot",
     "Spec",
+    "StationCollect",
+    "StationSale",
     "TermsSnapshot",
     "TicketProduct",
 ]

@@ -10,7 +10,7 @@ from cloud.catalog import services as catalog
 from cloud.catalog.models import ProductStation, TicketProduct
 from cloud.catalog.rules import ProductRules
 from cloud.core.actors import Actor
-from cloud.entitlements import live
+from cloud.entitlements import lanes, live
 from cloud.venues import services as venues
 from cloud.venues.models import Device, Edge, ExclusionGroup, Station, Venue
 
@@ -52,7 +52,7 @@ def create_device(
     device = venues.create_device(
         actor=actor, venue=venue, identifier=identifier, name=name, kind=kind, station=station, edge=edge
     )
-    live.publish_device(device)
+    lanes.publish_devices(venue, [device])
     return device
 
 

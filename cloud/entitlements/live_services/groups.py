@@ -55,7 +55,7 @@ def join_groups(
     for member in stations:
         member.group_id = target
     Station.objects.bulk_update(stations, ["group"])
-    force_products(stations, kept)
+    force_products(venue, stations, kept)
     live.publish_stations(venue, stations)
     audit.write(actor, "station.join", station, venue, stations=[member.number for member in stations])
     return stations

@@ -12,7 +12,7 @@ from cloud.catalog.services import lock_groups
 from cloud.core import audit
 from cloud.core.actors import Actor
 from cloud.core.locks import lock_row, lock_rows
-from cloud.entitlements import live
+from cloud.entitlements import lanes, live
 from cloud.staff.permissions import Permission, require
 from cloud.venues.models import Station, Venue
 
@@ -50,7 +50,7 @@ def set_station_products(
     lock_row(Venue, venue.pk)
     members = lock_groups([station])
     chosen = lock_rows(TicketProduct, (product.pk for product in products))
-    force_products(members, {product.pk for product in chosen})
+    force_products(venue, members, {product.pk for product in chosen})
     live.publish_stations(venue, members)
     audit.write(
         actor, "station.products", station, venue,
@@ -84,11 +84,12 @@ def change_stations(product: TicketProduct, stations: Iterable[Station]) -> tupl
     after = (before | on) - off
     ProductStation.objects.filter(product=product, station__in=off).delete()
     ProductStation.objects.bulk_create(ProductStation(product=product, station_id=pk) for pk in sorted(on))
+    lanes.drop_removed(product.venue, touched)
     return product, StationChange(before, after, touched)
 
 
-def force_products(stations: Collection[Station], product_ids: Collection[int]) -> None:
-    """Gives each station exactly these products. The caller holds the stations' locks."""
+def force_products(venue: Venue, stations: Collection[Station], product_ids: Collection[int]) -> None:
+    """Gives each station exactly these products; its lanes lose what it loses. The caller holds the stations' locks."""
     ProductStation.objects.filter(station__in=stations).exclude(product__in=product_ids).delete()
     there = set(ProductStation.objects.filter(station__in=stations).values_list("station_id", "product_id"))
     ProductStation.objects.bulk_create(
@@ -97,6 +98,7 @@ def force_products(stations: Collection[Station], product_ids: Collection[int]) 
         for product in sorted(product_ids)
         if (station.pk, product) not in there
     )
+    lanes.drop_removed(venue, stations)
 
 
 def numbers(station_ids: Iterable[int]) -> list[int]:

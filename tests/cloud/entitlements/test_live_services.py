@@ -94,10 +94,27 @@ def test_a_moved_device_belongs_to_one_station(venue: Venue, west: Station, east
     [row] = feed_rows(mark)
     assert records.Device.unpack(row.ops[0].value or b"").station_id == east.pk
     assert (list(west.devices.all()), list(east.devices.all())) == ([], [gate])
-    printer = live_services.create_device(actor=SYSTEM, venue=venue, identifier="P", name="P", kind="printer")
     with pytest.raises(DomainError) as refused:
-        live_services.move_device(actor=SYSTEM, venue=venue, device=printer, station=east)
-    assert refused.value.code == "device.kind"
+        live_services.move_device(actor=SYSTEM, venue=venue, device=gate, station=None)
+    assert refused.value.code == "device.station", "a gate is always somewhere"
+    printer = live_services.create_device(actor=SYSTEM, venue=venue, identifier="P", name="P", kind="printer")
+    mark = last_feed_row()
+    for station in (east, None):
+        live_services.move_device(actor=SYSTEM, venue=venue, device=printer, station=station)
+        assert Device.objects.get(pk=printer.pk).station == station
+    assert feed_rows(mark) == [], "a printer verifies nothing: no gate is told"
+
+
+@pytest.mark.spec("S-10")
+def test_a_device_that_somebody_moved_meanwhile_stays_where_they_put_it(
+    venue: Venue, west: Station, east: Station, gate: Device
+) -> None:
+    north = make_station(venue, "北门")
+    live_services.move_device(actor=SYSTEM, venue=venue, device=gate, station=north, left=west)
+    with pytest.raises(DomainError) as refused:
+        live_services.move_device(actor=SYSTEM, venue=venue, device=gate, station=east, left=west)
+    assert refused.value.code == "device.moved"
+    assert Device.objects.get(pk=gate.pk).station == north
 
 
 @pytest.mark.spec("S-06", "T-28")
