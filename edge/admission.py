@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from edge import claims, uses
+from edge import claims, space, uses
 from edge.claim_works import Learn, Withdraw
 from edge.claims import Answer, Claim, Claims, Outcome
 from edge.committer import Committer
 from edge.exposure import Exposure
 from edge.reservations import Chain, Reservations
 from edge.signed_only import SignedOnly, record_told
+from edge.standing import Standing
 from edge.use_works import Admit, Late, Settle, WalkedOut, presentation
 from edge.venue_room import VenueRoom
 from edge.verdict import Credential, Moment, OpenUse, Place
@@ -102,6 +103,7 @@ class Admissions:
     Attributes:
         room: what the venue's capacity leaves.
         signed_only: what the caps on unseen passes leave.
+        standing: whether this edge knows enough to admit.
         exposure: what an outage of the claims leaves.
         permille: how full the store was at the last look.
         unjournalled: refusals that left no entry since the start, the store or its queue being full.
@@ -121,6 +123,7 @@ class Admissions:
         self._found = {use.admission_seq: use for use in uses.all_open(environment)}
         self.room = VenueRoom(environment, committer, self._found.values())
         self.signed_only = SignedOnly(environment, verifier, committer)
+        self.standing = Standing(environment)
         self.exposure = Exposure(environment, committer)
         self._owed: list[Settle | Late | WalkedOut | Withdraw] = []
         self._looks = 0
@@ -156,6 +159,9 @@ class Admissions:
             return self._refuse(scan, Reason.NOT_RECORDED, None)
         if not verdict.admit:
             return self._refuse(scan, Reason(verdict.reason), verdict)
+        held_back = self.standing.refuses(verdict, moment.now_ms)
+        if held_back is not None:
+            return self._refuse(scan, held_back, verdict)
         if self.permille >= FULL_PERMILLE:
             return self._refuse(scan, Reason.STORE_FULL, verdict)
         if verdict.signed_only and self.signed_only.room(verdict.product_class) <= 0:
@@ -286,7 +292,7 @@ class Admissions:
             return
         self._looks = LOOK_EVERY
         self._look_at_ms = moment.now_ms + LOOK_MS
-        before, self.permille = self.permille, self._environment.used_permille()
+        before, self.permille = self.permille, space.used_permille(self._environment)
         if before < FULL_PERMILLE <= self.permille:
             self.alarm("store.full", f"{self.permille} permille used: nobody is admitted")
         elif before < FILLING_PERMILLE <= self.permille:

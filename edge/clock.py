@@ -90,6 +90,10 @@ class Clock:
         since_ms = (self._monotonic_ns() - self._confirmed_at_ns) // 1_000_000
         return min(UNSURE_MS, self._round_trip_ms + since_ms * DRIFT_PPM // 1_000_000 + 1)
 
+    def machine_off_ms(self) -> int:
+        """The machine's own clock minus trusted time: what the next start without the cloud would begin with."""
+        return self._wall_ms() - self.now_ms()
+
     def _turn_minute(self, now_ms: int) -> None:
         """Another minute, and perhaps another day, which may begin at any second of one."""
         if not self._day_from_ms <= now_ms < self._day_until_ms:

@@ -173,6 +173,12 @@ def stamp(stream: Stream, batch: feed_pb2.FeedBatch, bulk: Cursor) -> int:
     return bulk.generation
 
 
+def spared(record: bytes) -> bytes:
+    """An entitlement record that sweeps leave alone until it ends."""
+    at = RECORD_GENERATION_OFFSET
+    return record[:at] + SPARED.to_bytes(4, "little") + record[at + 4 :]
+
+
 def is_stale(record: bytes, generation: int, now_s: int) -> bool:
     """Whether a sweep after the snapshot of that generation deletes this entitlement record."""
     stamped = int.from_bytes(record[RECORD_GENERATION_OFFSET : RECORD_GENERATION_OFFSET + 4], "little")

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 import trio
 
-from edge import health, http, identity, keyring, store
+from edge import health, http, identity, keyring, standing, store, witness
 from edge.admission import Admissions
 from edge.clock import BEHIND, CONFIRMED, JUMPED, Clock
 from edge.committer import Committer
@@ -33,6 +33,7 @@ from edge.occupancy import Occupancy
 from edge.store import Opened
 from edge.texts import Texts
 from edge.uplink import Uplink, open_channel
+from edge.witness import Witness
 from edge.works import PutMeta
 from paifang import __version__
 from paifang.business_day import Calendar
@@ -48,6 +49,7 @@ CLOCK_MARK = b"clock.mark"  # its row in META: u64, milliseconds
 SWITCH_INTERVAL_S = 1e-4  # a busy worker thread gives the interpreter back within 0.1 ms, not 5
 ALARM_AGAIN_S = 60.0  # the same alarm is journalled at most this often
 RESTART_S = 1.0
+ASK_FIRST_S = 1.0  # lanes wait so long for the cloud's first word: it may know that this store is an old copy
 
 
 def run(config: EdgeConfig) -> None:
@@ -75,6 +77,8 @@ class _Daemon:
     async def run(self) -> None:
         """Wires everything; on the way out everything queued is written before the store closes."""
         token = trio.lowlevel.current_trio_token()
+        old = witness.check(self.environment, self.config.state, self.enrolled.edge_id)
+        standing.mark_new(self.environment)
         self.committer = Committer(self.environment, edge_id=self.enrolled.edge_id, deliver=token.run_sync_soon)
         self.clock = Clock(self._stored_mark(), self._save_mark)
         self.keys = KeyRing(self.enrolled.root_key, self.enrolled.venue_id)
@@ -86,11 +90,15 @@ class _Daemon:
             self.environment, self.verifier, self.enrolled.pepper, pass_keys=self.keys.pass_keys,
             calendar=lambda: self.clock.calendar, now_ms=self.clock.now_ms, room=self.admissions.room.left,
         )  # fmt: skip
+        self.admissions.standing.stale_ms = int(self.config.max_age_hours * standing.HOUR_MS)
+        self.witness = Witness(
+            self.environment, self.committer, self.admissions, state=self.config.state, alarm=self.alarm
+        )
         self.committer.start()
         gates = self.config.gates or self.enrolled.gates_address
         channel = open_channel(self.enrolled, gates)
         try:
-            self._first_entries()
+            self._first_entries(old)
             self.parts = self._parts(gates, channel)
             self._use_settings()
             gc.collect()
@@ -106,13 +114,15 @@ class _Daemon:
         uplink = Uplink(
             channel, self.environment, self.committer, self.clock,
             status=lambda: health.edge_status(self.parts), alarm=self.alarm, answer=self.explainer.answer,
-            elsewhere=self._elsewhere,
+            elsewhere=self._elsewhere, contradicted=self.witness.contradicted, restores=self.witness.restores,
+            keep_s=self.config.journal_keep_hours * 3600,
         )  # fmt: skip
         feed = Feed(
             channel, self.environment, self.committer, self.keys, self.clock, edge_id=self.enrolled.edge_id,
             ready=uplink.spoken, alarm=self.alarm, live_changed=self._live_changed, keys_changed=self._keys_changed,
-            current_to=self.admissions.signed_only.current_to,
+            current_to=self.admissions.signed_only.current_to, standing=self.admissions.standing, heard=uplink.heard,
         )  # fmt: skip
+        self.witness.feed, self.witness.uplink = feed, uplink
         self.lanes = [
             LaneRunner(lane, self.environment, self.admissions, self.clock.moment, texts=self.texts)
             for lane in self.config.lanes
@@ -124,11 +134,13 @@ class _Daemon:
             started_ns=time.monotonic_ns(),
         )  # fmt: skip
 
-    def _first_entries(self) -> None:
-        """The boot entry, the stored keys, and an alarm for a store that was broken."""
+    def _first_entries(self, old: str) -> None:
+        """The boot entry, the stored keys, and an alarm for a store that was broken or is an old copy."""
         self.admissions.boot(__version__, self.module.IMPLEMENTATION)
         if self.opened.instead is not None:
             self.alarm("store.broken", str(self.opened.instead))
+        if old:
+            self.alarm(standing.RESTORED, old)
         stored = self.environment.get(Table.META, KEYSET)
         if stored is not None:
             try:
@@ -147,15 +159,20 @@ class _Daemon:
         )  # fmt: skip
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._stop_on_signal, nursery.cancel_scope)
-            for config, lane in zip(self.config.lanes, self.lanes, strict=True):
-                nursery.start_soon(self._keep, f"lane {config.device}", lane.run)
-            nursery.start_soon(self._keep, "feed", self.parts.feed.run)
             nursery.start_soon(self._keep, "uplink", self.parts.uplink.run)
+            nursery.start_soon(self._keep, "feed", self.parts.feed.run)
+            nursery.start_soon(self._start_lanes, nursery)
             nursery.start_soon(self._keep, "clock", self._tick_forever)
             if self.config.http:
                 said = partial(health.health, self.parts)
                 served = partial(http.serve_forever, self.config.http, said, self.explainer.asked)
                 nursery.start_soon(self._keep, "http", served)
+
+    async def _start_lanes(self, nursery: trio.Nursery) -> None:
+        with trio.move_on_after(ASK_FIRST_S):
+            await self.parts.uplink.tried.wait()
+        for config, lane in zip(self.config.lanes, self.lanes, strict=True):
+            nursery.start_soon(self._keep, f"lane {config.device}", lane.run)
 
     async def _keep(self, name: str, room: Callable[[], Awaitable[None]]) -> None:
         """Runs a room for ever."""
@@ -178,6 +195,7 @@ class _Daemon:
         state = self.clock.state
         while True:
             self.clock.tick()
+            self.witness.note()
             self.verifier.skew_ms = self.clock.bound_ms()
             self.admissions.room.watch(self.clock.moment().day, self.alarm)
             if self.clock.state != state:

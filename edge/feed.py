@@ -7,7 +7,7 @@ stream is asked for again after a pause. The rows and the cursor become durable 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,9 @@ from edge.committer import Committer
 from edge.cursors import BULK, NAMES, TITLES, URGENT, Cursor
 from edge.errors import FeedError, KeySetError
 from edge.keyring import KeyRing
+from edge.standing import Standing
 from edge.uplink import CALL_TIMEOUT_S, Backoff, describe, in_thread
-from edge.works import ApplyFeed, Committed, Failed, PutMeta, Result, Work
+from edge.works import ApplyFeed, Committed, Failed, PutMeta, Rebase, Result, Work
 from paifang.records import Table, feed_signing_bytes
 from paifang.v1 import feed_pb2, feed_pb2_grpc
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 KEYSET = b"keyset"  # its row in META
 KEYS_EVERY_S = 30.0
 SILENCE_S = 15.0  # heartbeats come every second; a stream this quiet is asked for again
+KEEP_EVERY_MS = 60_000  # how current revocations are is kept at least so often, for a start without the cloud
 
 
 @dataclass(slots=True)
@@ -54,6 +56,7 @@ class FeedState:
     bulk: StreamState
     refused: dict[str, int] = field(default_factory=dict)  # batches refused, by code
     swept: int = 0
+    spared: int = 0  # not in a snapshot of a cloud that came back from a backup, and kept for that
     keys_error: str = "not tried yet"
 
 
@@ -67,6 +70,8 @@ class Feed:
         keys_changed: a newer key set is held.
         current_to: called as the bulk stream moves, with up to when the entitlements are current (Unix
             milliseconds), or 0 while they are not whole.
+        standing: told how current revocations are; while it is catching up, the edge's own uses are taken too.
+        heard: waits until the cloud has answered a report once more, for a while at most.
     """
 
     def __init__(
@@ -83,6 +88,8 @@ class Feed:
         live_changed: Callable[[], None],
         keys_changed: Callable[[], None],
         current_to: Callable[[int], None],
+        standing: Standing,
+        heard: Callable[[], Awaitable[None]],
     ) -> None:
         self._stub = feed_pb2_grpc.FeedStub(channel)  # type: ignore[no-untyped-call]
         self._environment = environment
@@ -95,6 +102,8 @@ class Feed:
         self._live_changed = live_changed
         self._keys_changed = keys_changed
         self._current_to = current_to
+        self._standing = standing
+        self._heard = heard
         self._streams = {
             stream: StreamState(Cursor.unpack(environment.get(Table.META, name))) for stream, name in NAMES.items()
         }
@@ -107,6 +116,7 @@ class Feed:
         self._ack_wanted = trio.Event()
         self._keys_wanted = trio.Event()
         self._keys_known = trio.Event()  # asked for in this run, so that a rotated key raises no alarm
+        self._kept_ms = self.state.urgent.cursor.current_to_ms
         self._tell_current()
 
     async def run(self) -> None:
@@ -143,6 +153,7 @@ class Feed:
                     # What this cursor needs is no longer kept: start anew. The stored one stays until then.
                     state.cursor = Cursor(generation=state.cursor.generation)
                     self._tell_current()
+                    await self._heard()  # whether that is because the cloud came back from a backup
             except trio.TooSlowError:
                 state.error = f"nothing came for {SILENCE_S:.0f} s"
             finally:
@@ -201,16 +212,28 @@ class Feed:
         if after is None:
             return
         if batch.kind == feed_pb2.BATCH_KIND_DELTA and after.seq == state.cursor.seq:
-            state.cursor = after  # a heartbeat: fresher, and nothing to keep
+            state.cursor = after  # a heartbeat: fresher, and nothing to keep but that, now and then
             self._tell_current()
+            if stream == URGENT and after.current_to_ms >= self._kept_ms + KEEP_EVERY_MS:
+                self._kept_ms = after.current_to_ms
+                await self._commit(PutMeta([(NAMES[stream], after.pack())]))
             return
         if batch.kind == feed_pb2.BATCH_KIND_START:
             await self._forget_bulk()
         generation = cursors.stamp(stream, batch, self.state.bulk.cursor)
-        result = await self._commit(ApplyFeed(batch.ops, generation, self._edge_id, (NAMES[stream], after.pack())))
+        recovering = self._standing.catching_up
+        caught_up = recovering and bool(batch.snapshot_end)
+        cursor = (NAMES[stream], after.pack())
+        result = await self._commit(
+            ApplyFeed(batch.ops, generation, self._edge_id, cursor, recovering=recovering, caught_up=caught_up)
+        )
         if not isinstance(result, Committed):
             raise FeedError("feed.apply", result.reason if isinstance(result, Failed) else "the store has moved")
         state.cursor = after
+        if stream == URGENT:
+            self._kept_ms = after.current_to_ms
+        if caught_up:
+            self._standing.behind = ""
         self._tell_current()
         state.batches += 1
         state.rows += result.rows
@@ -223,6 +246,16 @@ class Feed:
             self._urgent_started.set()
         if after.unswept:
             await self._sweep(state)
+
+    async def start_anew(self, rebase: Rebase) -> None:
+        """The store is an old copy: a snapshot is needed that is begun from now on. Raises FeedError."""
+        self._bulk_scope.cancel()
+        async with self._bulk_lock:
+            if not isinstance(await self._commit(rebase), Committed):
+                raise FeedError("feed.apply", "the store could not be marked as an old copy")
+            self._standing.behind = rebase.why
+            self.state.bulk.cursor = Cursor(generation=self.state.bulk.cursor.generation)
+            self._tell_current()
 
     async def _forget_bulk(self) -> None:
         """Urgent starts anew: revocations may have been missed, so only a snapshot begun later is good enough.
@@ -242,14 +275,18 @@ class Feed:
     def _tell_current(self) -> None:
         bulk = self.state.bulk.cursor
         self._current_to(bulk.current_to_ms if bulk.started else 0)
+        self._standing.current_to_ms = self.state.urgent.cursor.current_to_ms
 
     async def _sweep(self, state: StreamState) -> None:
         """After a whole snapshot: deletes entitlements it did not hold. Raises FeedError; it then goes on later."""
         generation = state.cursor.generation
-        async for rows in sweep.slices(self._environment, self._commit, generation, self._clock.now_ms):
-            self.state.swept += rows
+        spare = self._environment.get(Table.META, sweep.SPARE) is not None
+        async for rows in sweep.slices(self._environment, self._commit, generation, self._clock.now_ms, spare=spare):
+            self.state.swept += 0 if spare else rows
+            self.state.spared += rows if spare else 0
         swept = replace(state.cursor, unswept=False)
-        if isinstance(await self._commit(PutMeta([(NAMES[BULK], swept.pack())])), Committed):
+        rows_kept = [(NAMES[BULK], swept.pack()), (sweep.SPARE, None)]
+        if isinstance(await self._commit(PutMeta(rows_kept)), Committed):
             state.cursor = swept
 
     async def _commit(self, work: Work) -> Result:

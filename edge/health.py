@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from edge import space
 from edge.admission import FILLING_PERMILLE, FULL_PERMILLE, Admissions
 from edge.clock import CONFIRMED, Clock
 from edge.committer import Committer
@@ -16,6 +17,7 @@ from edge.config import EdgeConfig
 from edge.feed import Feed, StreamState
 from edge.identity import Identity
 from edge.keyring import KeyRing
+from edge.standing import BROKEN, CLONED, NEW, RESTORED
 from edge.uplink import Uplink
 from paifang.reasons import Reason, Text
 from paifang.records import Table
@@ -25,6 +27,13 @@ if TYPE_CHECKING:
     from edge._verify import Environment
 
 STALE_S = 30.0  # what a gate knows is called out of date from then on
+MACHINE_OFF_MS = 5000  # the machine's clock is called wrong from then on
+_BEHIND = {
+    NEW: "the store is new and not filled yet",
+    BROKEN: "the store was broken, and what it had used is being fetched",
+    RESTORED: "the store is an old copy, and what was used since is being fetched",
+    CLONED: "another machine uses this edge's identity: stop it, then start this one again",
+}
 
 
 class Lane(Protocol):
@@ -74,11 +83,13 @@ def edge_status(parts: Parts) -> scan_pb2.EdgeStatus:
         entitlements=parts.environment.entries(Table.ENTITLEMENT),
         urgent_current_to_ms=feed.urgent.cursor.current_to_ms,
         bulk_current_to_ms=feed.bulk.cursor.current_to_ms,
-        store_permille=parts.environment.used_permille(),
+        store_permille=space.used_permille(parts.environment),
         lanes=[lane.status() for lane in parts.lanes],
         signed_only_spent=parts.admissions.signed_only.spent,
         inside=room.counts(moment.day).inside,
         room_state=room.state(moment.day),
+        behind=parts.admissions.standing.behind,
+        machine_off_ms=parts.clock.machine_off_ms(),
     )
 
 
@@ -88,7 +99,8 @@ def health(parts: Parts) -> dict[str, Any]:
     now_ms, room = moment.now_ms, parts.admissions.room
     counts = room.counts(moment.day)
     feed, uplink = parts.feed.state, parts.uplink.state
-    permille = parts.environment.used_permille()
+    permille = space.used_permille(parts.environment)
+    standing = parts.admissions.standing
     said: dict[str, Any] = {
         "edge": {
             "id": parts.identity.edge_id,
@@ -104,6 +116,7 @@ def health(parts: Parts) -> dict[str, Any]:
             "now": _iso(now_ms),
             "mark": _iso(parts.clock.mark_ms),
             "off_by_ms": parts.clock.bound_ms(),
+            "machine_off_ms": parts.clock.machine_off_ms(),
         },
         "store": {
             "permille": permille,
@@ -117,6 +130,8 @@ def health(parts: Parts) -> dict[str, Any]:
             "last": parts.committer.last_seq,
             "acked": uplink.acked,
             "backlog": max(0, parts.committer.last_seq - uplink.acked),
+            "stored": parts.environment.entries(Table.JOURNAL),
+            "sent_again": uplink.sent_again,
         },
         "cloud": {
             "address": parts.gates,
@@ -130,6 +145,12 @@ def health(parts: Parts) -> dict[str, Any]:
             "bulk": _stream(feed.bulk, now_ms),
             "refused": dict(feed.refused),
             "swept": feed.swept,
+            "spared": feed.spared,
+        },
+        "standing": {
+            "behind": standing.behind,
+            "out_of_date": standing.out_of_date(now_ms),
+            "max_age_hours": parts.config.max_age_hours,
         },
         "inside": counts.inside,
         "room": {
@@ -146,7 +167,7 @@ def health(parts: Parts) -> dict[str, Any]:
             for config, lane in zip(parts.config.lanes, parts.lanes, strict=True)
         ],
     }
-    failing = parts.committer.failed is not None or permille >= FULL_PERMILLE
+    failing = parts.committer.failed is not None or permille >= FULL_PERMILLE or standing.out_of_date(now_ms)
     problems = _problems(said, parts)
     return {"status": "failing" if failing else "degraded" if problems else "ok", "problems": problems, **said}
 
@@ -160,8 +181,15 @@ def _problems(said: dict[str, Any], parts: Parts) -> list[str]:
         found.append("the store is full: nobody is admitted")
     elif said["store"]["permille"] >= FILLING_PERMILLE:
         found.append("the store is filling up: refusals are not journalled")
+    if said["standing"]["out_of_date"]:
+        hours = said["standing"]["max_age_hours"]
+        found.append(f"revocations are not known up to {hours:g} h ago: nobody is admitted")
+    if said["standing"]["behind"]:
+        found.append(f"{_BEHIND[said['standing']['behind']]}: tickets with counted uses are refused")
     if parts.clock.state != CONFIRMED:
         found.append(f"the clock is {said['clock']['state']}")
+    if abs(said["clock"]["machine_off_ms"]) > MACHINE_OFF_MS:
+        found.append(f"the machine's own clock is {said['clock']['machine_off_ms'] / 1000:+.0f} s off: set it right")
     if not said["cloud"]["online"]:
         found.append(f"the cloud is away: {said['cloud']['error']}")
     for stream in ("urgent", "bulk"):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edge._verify import Environment, WriteTxn
 
 LAST = b"journal.last"
+ACKED = b"journal.acked"  # u64: up to where the cloud has it, so that a start does not send all of it again
 _LAST = struct.Struct(">Q32s")  # seq of the last entry, its hash
 
 Body = scan_pb2.Boot | scan_pb2.Presentation | scan_pb2.Settlement | scan_pb2.LaneChange | scan_pb2.Alarm
@@ -92,6 +93,10 @@ class Writer:
         self._hash = entry_hash(entry)
         self.seq = seq
         return seq
+
+    def go_on_from(self, tail: Tail) -> None:
+        """The next entry follows `tail`, which is beyond all that was written."""
+        self.seq, self._hash = tail.seq, tail.hash
 
     def finish(self) -> None:
         """Writes where the chain now stands. Call once, before the commit."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from edge import journal, salvage, verifier
+from edge import journal, salvage, standing, verifier
 from edge.config import EdgeConfig
 from edge.errors import ChainError, StartError
 from edge.journal import Tail
@@ -110,6 +110,11 @@ def open_store(module: ModuleType, state: Path, map_size_mb: int) -> Opened:
         raise StartError(f"the store in {path} cannot be opened: {problem}") from problem
 
 
+def beyond(seq: int) -> Tail:
+    """Where a journal goes on whose last entries may be lost: far above them, and as the beginning of a chain."""
+    return Tail(max(int(time.time()) * 1000, seq + GAP), bytes(32))
+
+
 def _open(module: ModuleType, path: Path, map_size_mb: int) -> Environment:
     environment: Environment = module.Environment(str(path), map_size_mb << 20)
     try:
@@ -136,10 +141,9 @@ def _build(module: ModuleType, broken: Path, fresh: Path, map_size_mb: int) -> S
             txn.abort()
             log.error("the journal of %s was not taken over: %s", broken, problem)
             txn, salvaged = environment.begin(), Salvaged()
-        tail = salvaged.tail
-        if not salvaged.whole:
-            tail = Tail(max(int(time.time()) * 1000, tail.seq + GAP), bytes(32))
+        tail = salvaged.tail if salvaged.whole else beyond(salvaged.tail.seq)
         txn.put(Table.META, journal.LAST, tail.pack())
+        txn.put(Table.META, standing.BEHIND, standing.BROKEN.encode())
         txn.commit()
     finally:
         environment.close()

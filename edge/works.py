@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from edge.journal import Body, Writer, seq_key
+from edge import standing, uses
+from edge.journal import ACKED, Body, Tail, Writer, seq_key
 from edge.verdict import Moment
 from paifang.records import Table
 
@@ -91,28 +92,62 @@ class PutMeta:
 
 @dataclass(frozen=True, slots=True)
 class ApplyFeed:
-    """A feed batch that was checked, and where the feed then stands, in one transaction of its own."""
+    """A feed batch that was checked, and where the feed then stands, in one transaction of its own.
+
+    `recovering`: the edge's own uses in it are taken too, which a feed never touches otherwise. `caught_up`: it is
+    the last batch that was needed for that.
+    """
 
     rank: ClassVar[int] = FEED
     ops: bytes
     generation: int
     edge_id: int
     cursor: tuple[bytes, bytes]  # its name in META and its new value
+    recovering: bool = False
+    caught_up: bool = False
 
     def write(self, txn: WriteTxn, journal: Writer) -> Result:
         rows, live_changed = txn.apply(self.ops, self.generation, self.edge_id)
+        if self.recovering:
+            standing.take_own(txn, self.ops, self.edge_id)
+        if self.caught_up:
+            txn.delete(Table.META, standing.BEHIND)
         txn.put(Table.META, *self.cursor)
         return Committed(journal.seq, rows, live_changed)
 
 
 @dataclass(frozen=True, slots=True)
 class Trim:
-    """Forgets the entries the cloud has acknowledged, a slice at a time."""
+    """Notes up to where the cloud has acknowledged, and forgets entries up to `until`, a slice at a time."""
 
     rank: ClassVar[int] = TRIM
     acked_seq: int
+    until: int  # at most acked_seq
 
     def write(self, txn: WriteTxn, journal: Writer) -> Result:
-        end = min(self.acked_seq, journal.seq) + 1
+        txn.put(Table.META, ACKED, seq_key(self.acked_seq))
+        end = min(self.until, self.acked_seq, journal.seq) + 1
         deleted = txn.delete_range(Table.JOURNAL, bytes(8), seq_key(end), TRIM_ROWS)
         return Committed(journal.seq, again=deleted == TRIM_ROWS)
+
+
+@dataclass(frozen=True, slots=True)
+class Rebase:
+    """The store is an old copy: what it wrote is not the last. Its journal goes on at `tail`, far above; it is
+    behind until a snapshot is whole; nobody can tell any more who walked on the uses it holds open."""
+
+    rank: ClassVar[int] = ADMISSION
+    why: str  # edge.standing's
+    tail: Tail
+    before: int  # uses reserved before this entry are doubtful
+    forget: Sequence[bytes]  # rows of META: the cursors of what has to come anew
+
+    def write(self, txn: WriteTxn, journal: Writer) -> Result:
+        for key, row in txn.scan(Table.OPEN, b"", 1 << 20):
+            if key < seq_key(self.before):
+                txn.put(Table.OPEN, key, uses.pack(uses.unpack(row)._replace(counter=None)))
+        for name in self.forget:
+            txn.delete(Table.META, name)
+        txn.put(Table.META, standing.BEHIND, self.why.encode())
+        journal.go_on_from(self.tail)
+        return Committed(journal.seq)

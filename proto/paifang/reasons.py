@@ -65,6 +65,8 @@ class Reason(IntEnum):
     TRY_AGAIN = 203
     OUT_OF_ORDER = 204
     THROTTLED = 205
+    CATCHING_UP = 206
+    OUT_OF_DATE = 207
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,5 +451,23 @@ TABLE: dict[Reason, Entry] = {
             "Too many wrong codes were typed at this lane. Wait a minute.",
         ),
         Text("请稍候再输", "Please wait a moment"),
+    ),
+    Reason.CATCHING_UP: Entry(
+        Text("正在核对数据", "Catching up"),
+        Text(
+            "本入口的数据是新建或旧的，正与云端核对已用次数；限次票请引导到其他入口，或按站点规定人工核验。",
+            "This entrance's data is new or old and it is fetching from the cloud what was used. "
+            "Send tickets with counted uses to another entrance, or check them by hand.",
+        ),
+        Text("正在核对，请走其他入口", "One moment, please use another entrance"),
+    ),
+    Reason.OUT_OF_DATE: Entry(
+        Text("数据过旧", "Out of date"),
+        Text(
+            "本入口与云端失联已超过规定时间，可能不知道退款和作废。请恢复网络，或按站点规定人工核验。",
+            "This entrance has not heard from the cloud for longer than it may: refunds could be missing. "
+            "Restore the network, or check by hand.",
+        ),
+        Text("请走其他入口", "Please use another entrance"),
     ),
 }

@@ -127,7 +127,7 @@ def test_trimming_forgets_what_was_acknowledged_a_slice_at_a_time(entrance: Entr
         entrance.committer.submit(note())
     entrance.settled()
     answers: list[Result] = []
-    entrance.committer.submit(Trim(2400), answers.append)
+    entrance.committer.submit(Trim(2400, 2400), answers.append)
     entrance.committer.step()
     assert (len(entrance.raw_entries()), entrance.inbox.empty()) == (2500 - 1024, True)
     entrance.settled()
@@ -137,7 +137,7 @@ def test_trimming_forgets_what_was_acknowledged_a_slice_at_a_time(entrance: Entr
 
 def test_trimming_never_forgets_what_was_not_written_yet(entrance: Entrance) -> None:
     entrance.committer.submit(note())
-    entrance.committer.submit(Trim(1000))
+    entrance.committer.submit(Trim(1000, 1000))
     entrance.settled()
     entrance.committer.submit(note())
     entrance.settled()
@@ -234,7 +234,7 @@ def test_stopping_writes_what_is_queued(core: ModuleType, tmp_path: Path) -> Non
         entrance.committer.submit(note())
     for number in range(5):
         entrance.committer.submit(feed(b"%d" % number))
-    entrance.committer.submit(Trim(60))
+    entrance.committer.submit(Trim(60, 60))
     entrance.committer.start()
     entrance.committer.stop()
     entrance.committer.stop()

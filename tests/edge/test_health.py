@@ -12,7 +12,8 @@ from edge.clock import BEHIND, CONFIRMED
 
 WELL: dict[str, Any] = {
     "store": {"failed": None, "permille": 100},
-    "clock": {"state": "behind"},
+    "clock": {"state": "behind", "machine_off_ms": 5000},
+    "standing": {"behind": "", "out_of_date": False, "max_age_hours": 24.0},
     "cloud": {"online": True, "error": ""},
     "feed": {"urgent": {"age_s": 0.5, "error": ""}, "bulk": {"age_s": 30.0, "error": ""}},
     "lanes": [{"device": "G1", "state": "ready", "cause": "", "reader_online": True, "barrier_online": True}],
@@ -50,6 +51,20 @@ UNKNOWN = {"device": "G3", "state": "fault", "cause": "not known", "reader_onlin
                 "the urgent feed has not been received yet: not tried yet",
                 "what the gate knows from the bulk feed is 31 s old: cut",
             ],
+        ),
+        (
+            {"standing": {"behind": "store.cloned", "out_of_date": True, "max_age_hours": 24.0}},
+            CONFIRMED,
+            [
+                "revocations are not known up to 24 h ago: nobody is admitted",
+                "another machine uses this edge's identity: stop it, then start this one again: "
+                "tickets with counted uses are refused",
+            ],
+        ),
+        (
+            {"clock": {"state": "behind", "machine_off_ms": -7200_000}},
+            CONFIRMED,
+            ["the machine's own clock is -7200 s off: set it right"],
         ),
         ({"lanes": [LOST, UNKNOWN]}, CONFIRMED, ["lane G2: the barrier does not answer", "lane G3: not known"]),
     ],

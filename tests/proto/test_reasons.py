@@ -41,6 +41,7 @@ def test_codes_follow_the_order_of_the_checks() -> None:
         "DURATION_OVER": 118, "USED_UP": 120, "MONTH_LIMIT": 121, "DAY_LIMIT": 122, "USED_AT_SIBLING": 130,
         "ALREADY_INSIDE": 131, "TOO_SOON": 132, "VENUE_FULL": 140, "DAY_FULL": 141, "NO_CLAIM": 150,
         "BUSY": 200, "NOT_RECORDED": 201, "STORE_FULL": 202, "TRY_AGAIN": 203, "OUT_OF_ORDER": 204, "THROTTLED": 205,
+        "CATCHING_UP": 206, "OUT_OF_DATE": 207,
     }  # fmt: skip
 
 

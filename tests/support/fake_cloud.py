@@ -47,6 +47,7 @@ class FakeCloud:
     lose_replies: this many uploads are taken in, and their reply is lost.
     offset_ms: its clock's error.
     shown_after: PEM, shown after its own certificate chain.
+    restores: how often it says it came back from a backup.
     """
 
     def __init__(self) -> None:
@@ -74,6 +75,8 @@ class FakeCloud:
         self.elsewhere: scan_pb2.Elsewhere | None = None  # told with each report's reply
         self.questions: list[scan_pb2.Question] = []  # likewise, until answered
         self.answers: dict[bytes, scan_pb2.Explanation] = {}
+        self.restores = 0
+        self.tail = scan_pb2.JournalTail(hash=bytes(32))  # of the journal, as the cloud keeps it
         self.enrolments = 0
         self._certificates: dict[str, bytes] = {}
         self._moved = threading.Condition()
@@ -288,6 +291,8 @@ class _Scan(scan_pb2_grpc.ScanServicer):
             entry = scan_pb2.Entry.FromString(raw)
             sequences.append(entry.seq)
             cloud.changed_entries += cloud.entries.setdefault((entry.epoch, entry.seq), raw) != raw
+            if entry.seq > cloud.tail.seq:
+                cloud.tail = scan_pb2.JournalTail(epoch=entry.epoch, seq=entry.seq, hash=entry_hash(raw))
         cloud.uploads.append(sequences)
         if cloud.lose_replies:
             cloud.lose_replies -= 1
@@ -297,7 +302,13 @@ class _Scan(scan_pb2_grpc.ScanServicer):
     def Report(self, request: scan_pb2.EdgeStatus, context: grpc.ServicerContext) -> scan_pb2.ReportReply:  # noqa: N802
         self.cloud.reports.append(request)
         asked = [question for question in self.cloud.questions if question.id not in self.cloud.answers]
-        return scan_pb2.ReportReply(cloud_time_ms=self.cloud.now_ms(), elsewhere=self.cloud.elsewhere, questions=asked)
+        return scan_pb2.ReportReply(
+            cloud_time_ms=self.cloud.now_ms(),
+            elsewhere=self.cloud.elsewhere,
+            questions=asked,
+            journal=self.cloud.tail,
+            restores=self.cloud.restores,
+        )
 
     def Explain(self, request: scan_pb2.Explanation, context: grpc.ServicerContext) -> scan_pb2.ExplanationReply:  # noqa: N802
         self.cloud.answers[request.id] = request

@@ -15,6 +15,7 @@ from edge.committer import Committer
 from edge.feed import Feed
 from edge.identity import Identity
 from edge.keyring import KeyRing
+from edge.standing import Standing
 from edge.uplink import Uplink, open_channel
 from edge.verdict import Moment
 from edge.works import Note
@@ -28,8 +29,9 @@ class LinkedEdge:
     """Opened on one directory; `feed` and `uplink` run when told to."""
 
     def __init__(
-        self, core: ModuleType, path: Path, identity: Identity, address: str, token: trio.lowlevel.TrioToken
-    ) -> None:
+        self, core: ModuleType, path: Path, identity: Identity, address: str, token: trio.lowlevel.TrioToken,
+        keep_s: float,
+    ) -> None:  # fmt: skip
         self.environment = core.Environment(str(path), MAP_BYTES)
         self.committer = Committer(self.environment, edge_id=identity.edge_id, deliver=token.run_sync_soon)
         self.marks: list[int] = []
@@ -41,16 +43,20 @@ class LinkedEdge:
         self.current_to: list[int] = []  # of the entitlements, as the feed said
         self.elsewhere: list[scan_pb2.Elsewhere] = []
         self.asked: list[bytes] = []
+        self.contradictions: list[tuple[str, int, bool]] = []
+        self.restores: list[int] = []
+        self.standing = Standing(self.environment)
         self.channel = open_channel(identity, address)
         self.uplink = Uplink(
             self.channel, self.environment, self.committer, self.clock,
             status=lambda: scan_pb2.EdgeStatus(at_ms=self.clock.now_ms()), alarm=self._alarm,
-            answer=self._answer, elsewhere=self.elsewhere.append,
+            answer=self._answer, elsewhere=self.elsewhere.append, contradicted=self._contradicted,
+            restores=self.restores.append, keep_s=keep_s,
         )  # fmt: skip
         self.feed = Feed(
             self.channel, self.environment, self.committer, self.keys, self.clock, edge_id=identity.edge_id,
             ready=self.uplink.spoken, alarm=self._alarm, live_changed=self._live, keys_changed=self._keys,
-            current_to=self.current_to.append,
+            current_to=self.current_to.append, standing=self.standing, heard=self.uplink.heard,
         )  # fmt: skip
 
     def _alarm(self, code: str, detail: str) -> None:
@@ -62,6 +68,9 @@ class LinkedEdge:
         if question.credential != b"known":
             raise RuntimeError(f"nothing is known of {question.credential!r}")
         return scan_pb2.Explanation(id=question.id, admit=True)
+
+    async def _contradicted(self, problem: str, told_seq: int, first: bool) -> None:
+        self.contradictions.append((problem, told_seq, first))
 
     def _live(self) -> None:
         self.live_changes += 1
@@ -90,10 +99,19 @@ class LinkedEdge:
 
 @asynccontextmanager
 async def linked_edge(
-    core: ModuleType, path: Path, identity: Identity, *, address: str = "", feed: bool = True, uplink: bool = True
+    core: ModuleType,
+    path: Path,
+    identity: Identity,
+    *,
+    address: str = "",
+    feed: bool = True,
+    uplink: bool = True,
+    keep_s: float = 0.0,
 ) -> AsyncIterator[LinkedEdge]:
     """Runs one; at the end everything is stopped and the store is closed, as by a daemon's stop."""
-    edge = LinkedEdge(core, path, identity, address or identity.gates_address, trio.lowlevel.current_trio_token())
+    edge = LinkedEdge(
+        core, path, identity, address or identity.gates_address, trio.lowlevel.current_trio_token(), keep_s
+    )
     edge.committer.start()
     try:
         async with trio.open_nursery() as nursery:

@@ -233,7 +233,7 @@ class LaneStatus(_message.Message):
     def __init__(self, device_id: _Optional[int] = ..., state: _Optional[_Union[LaneState, str]] = ..., reader_online: bool = ..., barrier_online: bool = ..., last_decision: _Optional[_Union[Decision, str]] = ..., last_reason: _Optional[int] = ..., last_at_ms: _Optional[int] = ..., presented: _Optional[int] = ..., admitted: _Optional[int] = ...) -> None: ...
 
 class EdgeStatus(_message.Message):
-    __slots__ = ("at_ms", "software_version", "verifier", "clock", "journal_seq", "journal_acked", "entitlements", "urgent_current_to_ms", "bulk_current_to_ms", "store_permille", "lanes", "signed_only_spent", "inside", "room_state", "claims", "exposed")
+    __slots__ = ("at_ms", "software_version", "verifier", "clock", "journal_seq", "journal_acked", "entitlements", "urgent_current_to_ms", "bulk_current_to_ms", "store_permille", "lanes", "signed_only_spent", "inside", "room_state", "claims", "exposed", "behind", "machine_off_ms")
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     SOFTWARE_VERSION_FIELD_NUMBER: _ClassVar[int]
     VERIFIER_FIELD_NUMBER: _ClassVar[int]
@@ -250,6 +250,8 @@ class EdgeStatus(_message.Message):
     ROOM_STATE_FIELD_NUMBER: _ClassVar[int]
     CLAIMS_FIELD_NUMBER: _ClassVar[int]
     EXPOSED_FIELD_NUMBER: _ClassVar[int]
+    BEHIND_FIELD_NUMBER: _ClassVar[int]
+    MACHINE_OFF_MS_FIELD_NUMBER: _ClassVar[int]
     at_ms: int
     software_version: str
     verifier: str
@@ -266,7 +268,9 @@ class EdgeStatus(_message.Message):
     room_state: int
     claims: int
     exposed: int
-    def __init__(self, at_ms: _Optional[int] = ..., software_version: _Optional[str] = ..., verifier: _Optional[str] = ..., clock: _Optional[_Union[ClockState, str]] = ..., journal_seq: _Optional[int] = ..., journal_acked: _Optional[int] = ..., entitlements: _Optional[int] = ..., urgent_current_to_ms: _Optional[int] = ..., bulk_current_to_ms: _Optional[int] = ..., store_permille: _Optional[int] = ..., lanes: _Optional[_Iterable[_Union[LaneStatus, _Mapping]]] = ..., signed_only_spent: _Optional[int] = ..., inside: _Optional[int] = ..., room_state: _Optional[int] = ..., claims: _Optional[int] = ..., exposed: _Optional[int] = ...) -> None: ...
+    behind: str
+    machine_off_ms: int
+    def __init__(self, at_ms: _Optional[int] = ..., software_version: _Optional[str] = ..., verifier: _Optional[str] = ..., clock: _Optional[_Union[ClockState, str]] = ..., journal_seq: _Optional[int] = ..., journal_acked: _Optional[int] = ..., entitlements: _Optional[int] = ..., urgent_current_to_ms: _Optional[int] = ..., bulk_current_to_ms: _Optional[int] = ..., store_permille: _Optional[int] = ..., lanes: _Optional[_Iterable[_Union[LaneStatus, _Mapping]]] = ..., signed_only_spent: _Optional[int] = ..., inside: _Optional[int] = ..., room_state: _Optional[int] = ..., claims: _Optional[int] = ..., exposed: _Optional[int] = ..., behind: _Optional[str] = ..., machine_off_ms: _Optional[int] = ...) -> None: ...
 
 class ReportReply(_message.Message):
     __slots__ = ("cloud_time_ms", "elsewhere", "questions", "journal", "restores")
