@@ -8,7 +8,7 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -27,6 +27,7 @@ from cloud.admin.kit.cells import enabled_pill
 from cloud.admin.kit.forms import SectionForm
 from cloud.admin.kit.page import page, report, show
 from cloud.admin.kit.pill import Pill, Tone
+from cloud.admin.kit.reach import narrowed
 from cloud.admin.kit.registry import register
 from cloud.admin.kit.routed import row_or_404
 from cloud.admin.kit.section import Action, FormSpec, Panel, Related, Section, Value, actor_of
@@ -68,6 +69,16 @@ class RetireForm(SectionForm):
     def prepare(self) -> None:
         others = selectors.edges_with_health(self.desk.venue).exclude(pk=self.row.pk)
         self.fields["heir"].queryset = others.order_by("name")  # type: ignore[attr-defined]
+
+
+def _devices(desk: Desk) -> QuerySet[Device]:
+    """Those at the stations that whoever looks is authorised for: an edge may have others."""
+    return narrowed(desk, Device.objects.select_related("station"), Permission.LIVE_VIEW).order_by("identifier")
+
+
+def _rows(desk: Desk) -> QuerySet[Edge]:
+    edges = selectors.edges_with_health(desk.venue)
+    return edges.prefetch_related(Prefetch("devices", _devices(desk)), "certificates", "tokens")
 
 
 class _ContactFilter(django_filters.ChoiceFilter):
@@ -177,7 +188,7 @@ def _says_retired(desk: Desk, edges: Sequence[Edge]) -> Iterable[Any]:
         yield _("If the machine still runs, connect it and wait until nothing is waiting before you retire it.")
     elif view.status is not None and not view.online:
         yield _("What it recorded after that never arrives here.")
-    devices = [device.identifier for device in edge.devices.all()]
+    devices = list(Device.objects.filter(edge=edge).order_by("identifier").values_list("identifier", flat=True))
     if devices:
         yield _("Its devices stay, with their stations: %(names)s.") % {"names": brief(devices)}
         yield _("Its gates may go on deciding from what they hold: switch the machine off.")
@@ -212,7 +223,7 @@ EDGES = register(
         title=_("Edges"),
         one=_("Edge"),
         view=Permission.LIVE_VIEW,
-        rows=lambda desk: selectors.edges_with_health(desk.venue).prefetch_related("devices", "certificates", "tokens"),
+        rows=_rows,
         label=lambda one: one.name,
         values=VALUES,
         order=("name",),
@@ -229,7 +240,7 @@ EDGES = register(
         ),
         related=(
             Related(
-                _("Devices"), lambda desk, one: one.devices.select_related("station").order_by("identifier"),
+                _("Devices"), lambda desk, one: _devices(desk).filter(edge=one),
                 (
                     Value("name", _("Device"), lambda one: one.name, main=True),
                     Value("identifier", _("Identifier"), lambda one: one.identifier),

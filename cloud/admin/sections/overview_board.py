@@ -100,8 +100,9 @@ def overview(desk: Desk) -> Overview:
         Figure(inside_tile(today, venue, reach), reverse("console:live")),
         _refused(today.day, figures.admissions(venue, today.day, reach), refused, linked=orders),
     ]
+    if desk.reach(Permission.ORDER_VIEW).everywhere:
+        found.append(_sold(desk, today.day))  # orders are of the venue: there is no station's part of this figure
     if orders:
-        found.append(_sold(desk, today.day))
         found.append(_cases(desk))
     found.append(Figure(service_tile(lanes), _address("devices", kind="gate")))
     may_audit = desk.may(Permission.AUDIT_VIEW)

@@ -19,12 +19,14 @@ from cloud.core import business_day
 from cloud.core.actors import Actor
 from cloud.core.errors import DomainError
 from cloud.entitlements import live_services
+from cloud.gates.services import report
 from cloud.staff import services as staff
 from cloud.staff.models import Employee, RoleGrant
 from cloud.staff.permissions import WHOLE_VENUE, Permission, powers, require_at
 from cloud.staff.reach import EVERYWHERE, NOWHERE, Reach
 from cloud.venues.models import Device, Edge, Station, Venue
 from paifang.reasons import Reason
+from paifang.v1 import scan_pb2
 from tests.support.presented import present
 from tests.support.venue import SYSTEM, make_edge, make_gate, make_venue
 
@@ -163,7 +165,14 @@ def test_the_figures_of_live_page_and_overview_are_of_their_stations(client: Cli
     assert [(one.code, one.count) for one in board.refusals] == [(Reason.USED_UP, 1)]
     assert [edge.name for edge in board.edges] == ["西门主机"]
     found = client.get(reverse("console:overview")).context["board"]
-    assert [figure.tile.value for figure in found.figures if figure.tile.label == "Entered today"] == ["10"]
+    # What was sold belongs to no station: it is not among them, also for who may see orders.
+    assert [(figure.tile.label, figure.tile.value) for figure in found.figures] == [
+        ("Admitted today", "1"), ("Entered today", "10"), ("Refused today", "1"), ("Open conflicts", "0"),
+        ("Lanes in service", "0/2"),
+    ]  # fmt: skip
+    assert [(rank.label, rank.count) for rank in found.stations] == [("West gate", 1)]
+    assert [rank.key for rank in found.refusals] == [f"reason-{Reason.USED_UP.value}"]
+    assert found.chart.summary.startswith("Persons admitted in each hour: 1 today so far")
     assert [edge.name for edge in found.edges] == ["西门主机"]
 
 
@@ -193,6 +202,22 @@ def test_edges_are_listed_where_one_of_their_devices_is_theirs(client: Client, t
     assert f'href="/edges/{traffic.edge_id}"' not in page
     assert client.get(f"/edges/{gate.edge_id}").status_code == 200
     assert client.get(f"/edges/{traffic.edge_id}").status_code == 404
+
+
+@pytest.mark.spec("S-09")
+def test_of_an_edge_with_lanes_elsewhere_theirs_alone_are_shown(
+    client: Client, gate: Device, east_gate: Device
+) -> None:
+    lanes = [
+        scan_pb2.LaneStatus(device_id=one.pk, state=scan_pb2.LANE_STATE_READY, reader_online=True, barrier_online=True)
+        for one in (gate, east_gate)
+    ]
+    report(gate.edge, scan_pb2.EdgeStatus(lanes=lanes).SerializeToString())
+    for address in ("/edges", f"/edges/{gate.edge_id}"):
+        page = client.get(address).content.decode()
+        assert "1/1" in page, address
+        assert "E-1" not in page, address
+    assert "E-1" not in b"".join(client.get("/edges/export.csv").streaming_content).decode("utf-8-sig")
 
 
 @pytest.mark.spec("S-09")
