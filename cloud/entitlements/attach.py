@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 
 from django.db import transaction
+from django.utils import timezone
 
 from cloud.core import audit
 from cloud.core.actors import Actor
 from cloud.core.errors import DomainError
 from cloud.core.locks import lock_row
 from cloud.entitlements import compile as compiled
-from cloud.entitlements import publish
+from cloud.entitlements import id_entries, publish
 from cloud.entitlements.credentials import CredentialHasher, entry, short_code_of, short_entry
 from cloud.entitlements.models import Entitlement, EntitlementCredential
 from cloud.entitlements.services import require_standing
@@ -67,6 +68,32 @@ def make_short_code(*, actor: Actor, venue: Venue, entitlement: Entitlement) -> 
     row = _locked(entitlement)
     found = EntitlementCredential.objects.filter(entitlement=row, kind=CredentialKind.SHORT).first()
     return found or _keep(actor, venue, row, short_entry(row, CredentialHasher(venue)))
+
+
+@transaction.atomic
+def bind_id_card(*, actor: Actor, venue: Venue, entitlement: Entitlement, number: str) -> EntitlementCredential:
+    """The holder's ID card answers for the ticket at the gates, which hold its hash from a few days before on.
+
+    Args:
+        number: in its one form (cloud.core.idnumber).
+
+    Raises:
+        DomainError: "credential.bound": another card is; "entitlement.ended", "permission.denied".
+    """
+    require(actor, Permission.ENTITLEMENT_MANAGE, venue)
+    row = _locked(entitlement)
+    made = id_entries.entry(row, CredentialHasher(venue).id_number(number), timezone.now())
+    bound = EntitlementCredential.objects.filter(entitlement=row, kind=CredentialKind.ID_NUMBER).first()
+    if bound is None:
+        return _keep(actor, venue, row, made)
+    if bytes(bound.hashed) != made.hashed:
+        raise DomainError(
+            "credential.bound",
+            "此票已绑定另一张身份证。",
+            "The ticket is bound to another ID card already.",
+            "id_number",
+        )
+    return bound
 
 
 @transaction.atomic
@@ -123,7 +150,8 @@ def _bad_value() -> DomainError:
 
 def _keep(actor: Actor, venue: Venue, row: Entitlement, made: EntitlementCredential) -> EntitlementCredential:
     made.save(force_insert=True)
-    publish.bulk(venue, [compiled.index_op(made, row.revision)])
+    if made.published:  # else the worker tells the gates in time
+        publish.bulk(venue, [compiled.index_op(made, row.revision)])
     audit.write(actor, "credential.attach", row, venue, kind=_name(made.kind), hint=made.hint)
     return made
 

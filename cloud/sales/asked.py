@@ -52,7 +52,9 @@ def checked_units(venue: Venue, lines: Sequence[OrderLine], sold_on: date) -> li
         visit_date = _visit_date(product, line.visit_date, sold_on)
         slot = _slot(venue, product, visit_date, line.slot)
         visitors = _visitors(line)
-        if rules_of(product).identity and not (visitors and all(each.id_number for each in visitors)):
+        rules = rules_of(product)
+        named_later = rules.activation == "holder"  # who says so then, on the ticket's page
+        if rules.identity and not named_later and not (visitors and all(each.id_number for each in visitors)):
             raise DomainError(
                 "order.identity",
                 f"“{product.name_zh}”为实名票，每张须填游客证件号。",

@@ -10,6 +10,7 @@ from django.core.cache import cache
 MINUTE = 60
 FETCHES = 30  # of one ticket: a phone asks once a minute and when it is looked at again
 GUESSES = 20  # of one address, for tickets there are not
+HOLDERS = 5  # of one ticket: who its holder is may be told so often, right or wrong
 
 
 def spend(what: str, key: str, most: int) -> bool:

@@ -17,11 +17,13 @@ from cloud.entitlements.models import Entitlement
 from cloud.entitlements.services import ENDED
 from cloud.sales.models import OrderUnit
 from cloud.sales.personal import masked_name
+from paifang.rulesets import Activation, RuleFlag, RuleSet
 
 _SECOND = timedelta(seconds=1)
 _LONG = timedelta(hours=22)  # a booked day, not a slot
 # Of a ticket now. Only GOOD shows a code.
 GOOD, EARLY, OVER, ENDED_NOW, HELD, USED = "good", "early", "over", "ended", "held", "used"
+INACTIVE, AT_DESK = "inactive", "desk"  # waits for its holder here, or for the desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,26 @@ def state_of(entitlement: Entitlement, now: datetime, left: int | None) -> str:
         return OVER
     if left == 0:
         return USED
+    waits_for = activation_of(entitlement)
+    if waits_for != Activation.NONE:
+        return INACTIVE if waits_for == Activation.HOLDER else AT_DESK
     if now < entitlement.not_before:
         return EARLY
     return GOOD
+
+
+def activation_of(entitlement: Entitlement) -> Activation:
+    """Who has to activate it yet; NONE where nobody has to."""
+    return Activation.NONE if entitlement.activated_at is not None else _rules(entitlement).activation
+
+
+def asks_identity(entitlement: Entitlement) -> bool:
+    """Whether gates will ask for its holder's ID card."""
+    return bool(_rules(entitlement).flags & RuleFlag.IDENTITY)
+
+
+def _rules(entitlement: Entitlement) -> RuleSet:
+    return RuleSet.unpack(bytes(entitlement.rules.compiled))
 
 
 def _slot(entitlement: Entitlement, zone: ZoneInfo) -> str:

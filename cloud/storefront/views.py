@@ -5,32 +5,41 @@ from __future__ import annotations
 from pathlib import Path
 
 from axes.helpers import get_client_ip_address
-from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
-from django.views.decorators.http import require_GET
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods
 from django_scopes import scope
 
 from cloud.core.policy import CONTENT_POLICY
 from cloud.entitlements import links
 from cloud.entitlements.models import Entitlement
-from cloud.storefront import limits, ticket
+from cloud.storefront import holder, limits, ticket
 
 _WORKER = Path(__file__).parent / "static" / "storefront" / "worker.js"
 LANGUAGES = {"zh": "zh-hans", "en": "en"}
 
 
-@require_GET
+@csrf_exempt  # the address is the right to do it; no cookie takes part, so no other site can act for somebody
+@require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest, token: str) -> HttpResponse:
-    """The page: facts, and places for what the script says. It works again without network until the day ends."""
+    """The page: facts, and places for what the script says. It works again without network until the day ends.
+
+    A POST activates the ticket, where that is its holder's to do.
+    """
     language = LANGUAGES.get(request.GET.get("lang", "")) or translation.get_language() or "zh-hans"
     with translation.override(language):
         entitlement = _found(request, token)
         if isinstance(entitlement, HttpResponse):
             return _secured(render(request, "storefront/missing.html", status=entitlement.status_code))
         with scope(venue=entitlement.venue):
-            context = {"facts": ticket.facts_of(entitlement), "short": language[:2]}
-            return _secured(render(request, "storefront/ticket.html", context))
+            form = holder.form_of(request, token, entitlement)
+            if form is not None and form.done:
+                return _secured(HttpResponseRedirect(request.get_full_path()))
+            context = {"facts": ticket.facts_of(entitlement), "short": language[:2], "form": form}
+            status = form.status if form is not None else 200
+            return _secured(render(request, "storefront/ticket.html", context, status=status))
 
 
 @require_GET

@@ -63,6 +63,7 @@ NAMES: dict[str, str | Promise] = {
     "station.join": _("Joined a group of same-type stations"),
     "station.leave": _("Left its group of same-type stations"),
     "station.products": _("Station's products changed"),
+    "unit.holder": _("Holder named"),
     "unit.reissue": _("New code given out"),
     "employee.active": _("Employee activated or deactivated"),
     "employee.edit": _("Employee changed"),

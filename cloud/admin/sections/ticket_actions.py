@@ -11,7 +11,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from cloud.admin.desk import Desk
 from cloud.admin.kit.depends import Depends
@@ -193,7 +193,7 @@ def _in(state: Entitlement.State) -> Callable[[Ticket], bool]:
 _MANAGE, _LOCK = Permission.ENTITLEMENT_MANAGE, Permission.ENTITLEMENT_LOCK
 ACTIONS = (
     TicketAction(
-        "activate", gettext_lazy("Activate"), "badge-check", _MANAGE,
+        "activate", pgettext_lazy("ticket", "Activate"), "badge-check", _MANAGE,
         lambda one: one.stands and one.rules.activation != Activation.NONE and one.entitlement.activated_at is None,
         _says_activate, gettext_lazy("Ticket %(position)s is activated."), _service(lifecycle.activate),
     ),

@@ -207,6 +207,9 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
         actor=a, venue=p.venue, entitlement=p.ticket, kind=CredentialKind.CARD_UID, value="04A1B2C3"
     ),
     "attach.make_short_code": lambda a, p: attach.make_short_code(actor=a, venue=p.venue, entitlement=p.ticket),
+    "attach.bind_id_card": lambda a, p: attach.bind_id_card(
+        actor=a, venue=p.venue, entitlement=p.ticket, number="99000019900101001X"
+    ),
     "attach.detach": lambda a, p: attach.detach(actor=a, venue=p.venue, credential=_credential(p)),
     "questions.ask": lambda a, p: questions.ask(
         actor=a, venue=p.venue, device=p.gate, kind=CredentialKind.LINE, credential=b"x"
@@ -220,6 +223,9 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
     "sales.revoke_order": lambda a, p: sales.revoke_order(actor=a, venue=p.venue, order=_order(p), why="x"),
     "sales.reveal_visitor": lambda a, p: sales.reveal_visitor(
         actor=a, venue=p.venue, unit=_order(p).units.get(), why="x"
+    ),
+    "sales.activate_unit": lambda a, p: sales.activate_unit(
+        actor=a, venue=p.venue, unit=_order(p).units.get(), name="x"
     ),
     "sales.reissue_unit": lambda a, p: sales.reissue_unit(actor=a, venue=p.venue, unit=_order(p).units.get()),
 }

@@ -13,6 +13,7 @@ const page = document.getElementById("ticket");
 const svg = document.getElementById("code");
 const bar = document.getElementById("step");
 const left = document.getElementById("left");
+const hint = document.getElementById("hint");
 
 let told = restore(); // what the server said last, and how far its clock is ahead of this phone's
 let online = true;
@@ -80,6 +81,7 @@ function show() {
     said.classList.toggle("shown", when === now || (when === "offline" && good && !online));
   }
   svg.toggleAttribute("hidden", !good);
+  hint.toggleAttribute("hidden", !good);
   bar.toggleAttribute("hidden", now !== "live");
   left.toggleAttribute("hidden", !good || told.left === null);
   if (!good) {
