@@ -35,6 +35,7 @@ class Environment(BaseSettings):
     id_days_ahead: int = 3  # gates learn the ID numbers of tickets this many days before they are valid
     offline_days: int = 3  # gates hold the keys of rotating passes for so many days to come
     job_keep_hours: int = 48  # files of background jobs (exports, reports) are kept this long
+    media: Path | None = None  # what people upload; none: var/media
     emulators_control: Path | None = None  # the demo's emulator sockets; none outside a demo
 
 
@@ -133,6 +134,7 @@ INSTALLED_APPS = [
     "cloud.capacity",
     "cloud.entitlements",
     "cloud.sales",
+    "cloud.bookings",
     "cloud.admissions",
     "cloud.gates",
     "cloud.admin",
@@ -196,6 +198,7 @@ TIME_ZONE = "UTC"  # stored; people see the venue's time
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR / "static"
+MEDIA_ROOT = (environment.media or VAR / "media").absolute()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

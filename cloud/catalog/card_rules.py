@@ -36,7 +36,6 @@ class CardRules:
         activate_within_days: the last day to activate, or to use it first, counted from the day of sale; 0: none.
         cancel_hours: a booking may be taken back until so long before it begins (T-63).
         no_show: what a booked visit nobody made leads to: "nothing", or "blocked" (no booking for `block_days`).
-        book_days_ahead: how far ahead visits are booked; 0: as far as it is valid.
     """
 
     combination: str = FIXED
@@ -50,7 +49,6 @@ class CardRules:
     cancel_hours: int = 0
     no_show: str = NOTHING
     block_days: int = 0
-    book_days_ahead: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Only what differs from the default."""
@@ -131,7 +129,6 @@ _RANGES = {
     "activate_within_days": MAX_DAYS,
     "cancel_hours": MAX_HOURS,
     "block_days": MAX_DAYS,
-    "book_days_ahead": MAX_DAYS,
 }
 _CHOICES = {"combination": COMBINATIONS, "valid_from": VALID_FROM, "no_show": NO_SHOWS}
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django_scopes import scope
 
 from cloud.admissions.services import check_day
+from cloud.bookings.services import settle_visits
 from cloud.core import business_day
 from cloud.core import jobs as background
 from cloud.entitlements import day_keys, id_entries
@@ -53,6 +54,7 @@ def ticks() -> list[Tick]:
         Tick("calendars", 3600, lambda: _each_venue(keep_calendar)),
         Tick("day keys", 600, lambda: _each_venue(day_keys.keep)),
         Tick("questions", 600, lambda: _each_venue(forget_questions)),
+        Tick("visits", 600, lambda: _each_venue(settle_visits)),
         Tick("ID entries", 600, lambda: _each_venue(id_entries.turn)),
         Tick("feed", 600, lambda: _each_venue(trim)),
         Tick("tokens", 3600, lambda: _each_venue(lambda venue: forget_tokens(venue, now=timezone.now()))),

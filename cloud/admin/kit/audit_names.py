@@ -64,6 +64,7 @@ NAMES: dict[str, str | Promise] = {
     "station.leave": _("Left its group of same-type stations"),
     "station.products": _("Station's products changed"),
     "unit.holder": _("Holder named"),
+    "visit.cancel": _("Booked visit cancelled"),
     "unit.reissue": _("New code given out"),
     "employee.active": _("Employee activated or deactivated"),
     "employee.edit": _("Employee changed"),

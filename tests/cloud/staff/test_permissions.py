@@ -14,6 +14,7 @@ from django_scopes import scope
 
 from cloud.admissions import services as admissions
 from cloud.admissions.models import Case
+from cloud.bookings import services as bookings
 from cloud.catalog import services as catalog
 from cloud.catalog.card_rules import CardRules
 from cloud.catalog.models import TicketProduct
@@ -217,6 +218,10 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
     "questions.ask_about": lambda a, p: questions.ask_about(
         actor=a, venue=p.venue, device=p.gate, entitlement=p.ticket
     ),
+    "bookings.book_visit": lambda a, p: bookings.book_visit(
+        actor=a, venue=p.venue, entitlement=p.ticket, day=today(p.venue)
+    ),
+    "bookings.cancel_visit": lambda a, p: bookings.cancel_visit(actor=a, venue=p.venue, entitlement=p.ticket),
     "sales.issue_order": lambda a, p: sales.issue_order(
         actor=a, venue=p.venue, lines=[OrderLine(p.adult, 1, today(p.venue))], idempotency_key="x"
     ),
@@ -237,6 +242,7 @@ def test_every_public_service_is_in_the_list() -> None:
         "catalog": catalog,
         "staff": staff,
         "live": live_services,
+        "bookings": bookings,
         "sales": sales,
         "keys": keys,
         "lifecycle": lifecycle,
