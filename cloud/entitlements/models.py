@@ -155,6 +155,8 @@ class FeedHead(models.Model):
     stream = models.PositiveSmallIntegerField()
     seq = models.BigIntegerField(default=0)
     trimmed_to = models.BigIntegerField(default=0)  # rows up to here are gone: an older cursor needs a snapshot
+    restores = models.PositiveIntegerField(default=0)  # how often the data came back from a backup
+    restored_at = models.DateTimeField(null=True)
 
     objects = ScopedManager(venue="venue")
 
