@@ -9,9 +9,11 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from cloud.catalog import pinyin
 from cloud.catalog.classes import next_class
 from cloud.catalog.compile import compile_rules
 from cloud.catalog.models import ProductStation, RuleSnapshot, Spec, TicketProduct
+from cloud.catalog.readiness import require_ready
 from cloud.catalog.rules import ProductRules, checked
 from cloud.core import audit
 from cloud.core.actors import Actor
@@ -46,10 +48,11 @@ def create_product(
     keep_on_timeout: bool = False,
     rules: ProductRules | None = None,
     stations: Iterable[Station] = (),
-    on_sale: bool = True,
+    on_sale: bool | None = True,
 ) -> TicketProduct:
     """A new product with one spec of the same code, and the next product class of the venue. Its stations bring
     their whole groups (S-13). Without a price it is sold on no day that has none of its own.
+    `on_sale` None: it waits in the warehouse.
 
     Raises:
         DomainError: "product.code" (taken), "product.validity", "product.class" (65535 products),
@@ -69,6 +72,7 @@ def create_product(
         kind=kind,
         product_class=number,
         code=required_text(code, "code", 32),
+        pinyin=pinyin.of_names([terms["name_zh"]]),
         **terms,
     )
     spec = Spec(venue=venue, product=product, code=product.code, price_fen=price, **_sale(on_sale))
@@ -127,9 +131,15 @@ def checked_price(price_fen: int | None) -> int | None:
 
 @transaction.atomic
 def set_on_sale(*, actor: Actor, venue: Venue, product: TicketProduct, on_sale: bool) -> TicketProduct:
-    """Puts all specs of a product on or off sale, whatever was timed. What is sold stays valid."""
+    """Puts all specs of a product on or off sale, whatever was timed. What is sold stays valid.
+
+    Raises:
+        DomainError: "product.incomplete" with what it lacks to be sold; "permission.denied", "row.gone".
+    """
     require(actor, Permission.PRODUCT_MANAGE, venue)
     product = lock_row(TicketProduct, product.pk)
+    if on_sale:
+        require_ready(product)
     wanted = _sale(on_sale)
     others = product.specs.exclude(status=wanted["status"])
     if others.update(**wanted):
@@ -137,11 +147,14 @@ def set_on_sale(*, actor: Actor, venue: Venue, product: TicketProduct, on_sale: 
     return product
 
 
-def _sale(on_sale: bool) -> dict[str, Any]:
-    """What a spec is that goes on sale now, or comes off it."""
-    if on_sale:
-        return {"status": Spec.Status.ON, "published_at": timezone.now(), "on_at": None, "off_at": None}
-    return {"status": Spec.Status.OFF}
+def _sale(on_sale: bool | None) -> dict[str, Any]:
+    """What a spec is that goes on sale now, or comes off it; None: one that was never on."""
+    if on_sale is None:
+        return {"status": Spec.Status.WAREHOUSE}
+    if not on_sale:
+        return {"status": Spec.Status.OFF}
+    plain = {"listing": Spec.Listing.NOW, "delisting": Spec.Delisting.NEVER, "on_at": None, "off_at": None}
+    return {"status": Spec.Status.ON, "published_at": timezone.now(), **plain}
 
 
 def lock_groups(stations: Iterable[Station]) -> list[Station]:

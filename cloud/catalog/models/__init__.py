@@ -2,6 +2,7 @@
 
 from cloud.catalog.models.media import ProductMedia
 from cloud.catalog.models.parts import CardPart, PackagePart
+from cloud.catalog.models.place import Place, SaleSettings
 from cloud.catalog.models.product import ProductStation, TicketProduct
 from cloud.catalog.models.snapshots import RuleSnapshot, TermsSnapshot
 from cloud.catalog.models.spec import CalendarCell, Category, Spec
@@ -13,9 +14,11 @@ __all__ = [
     "Category",
     "DeviceProduct",
     "PackagePart",
+    "Place",
     "ProductMedia",
     "ProductStation",
     "RuleSnapshot",
+    "SaleSettings",
     "Spec",
     "StationCollect",
     "StationSale",

@@ -41,8 +41,15 @@ class Spec(models.Model):
         """When a timed one goes on sale (T-12)."""
 
         NOW = "now"
-        BOOKING = "booking"  # while its booking window is open
+        BOOKING = "booking"  # when booking opens: at `on_at`, or once the calendar has days that can be booked
         AT = "at"  # at `on_at`
+
+    class Delisting(models.TextChoices):
+        """When it goes off sale by itself (T-49)."""
+
+        NEVER = "never"
+        BOOKING = "booking"  # when booking ends: at `off_at`, or after the last day that can be booked
+        AT = "at"  # at `off_at`
 
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
     product = models.ForeignKey(TicketProduct, on_delete=models.CASCADE, related_name="specs")
@@ -58,6 +65,7 @@ class Spec(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.WAREHOUSE)
     listing = models.CharField(max_length=8, choices=Listing, default=Listing.NOW)
     on_at = models.DateTimeField(null=True)
+    delisting = models.CharField(max_length=8, choices=Delisting, default=Delisting.NEVER)
     off_at = models.DateTimeField(null=True)  # holds for any status on sale
     published_at = models.DateTimeField(null=True)  # when it was last put on sale
     calendar_revision = models.PositiveIntegerField(default=0)  # rises with every edit of its calendar
