@@ -34,6 +34,11 @@ def normalise(text: str) -> str:
     return number
 
 
+def birth_date(number: str) -> date:
+    """Of a number in its one form."""
+    return date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+
+
 def masked(last4: str) -> str:
     """How a number is shown to staff: all but the last four hidden."""
     return "•" * 14 + last4 if last4 else ""

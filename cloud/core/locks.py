@@ -1,6 +1,6 @@
 """Row locks, always taken in sorted order, so that two transactions never wait for each other.
 
-Across tables the order is that of the imports: venue, stations, products, pools, order, entitlements.
+Across tables: venue, stations, products, order, what it counts against limits, pools, entitlements.
 """
 
 from __future__ import annotations

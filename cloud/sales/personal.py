@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from cloud.core import idnumber, sealing
 from cloud.core.errors import DomainError
-from cloud.sales.models import Visitor
+from cloud.core.inputs import required_text
+from cloud.sales.models import Order, Visitor
 
 PURPOSE = "visitor/id-number"
+PHONE = "order/phone"
+_PHONE = re.compile(r"\+?[0-9]{5,20}")
 
 
 def search_hash(number: str) -> bytes:
@@ -34,6 +39,20 @@ def id_number(visitor: Visitor) -> str | None:
     if visitor.sealed_id_number is None:
         return None
     return sealing.unseal(PURPOSE, bytes(visitor.sealed_id_number)).decode("ascii")
+
+
+def put_phone(order: Order, text: str) -> None:
+    """The contact's number, sealed, hashed and its last four digits; not saved here.
+
+    Raises:
+        DomainError: "order.phone": not a telephone number. "input.*".
+    """
+    number = "".join(each for each in required_text(text, "phone", 40) if each not in " -()")
+    if not _PHONE.fullmatch(number):
+        raise DomainError("order.phone", "电话号码无效。", "This is not a telephone number.", "phone")
+    order.sealed_phone = sealing.seal(PHONE, number.encode("ascii"))
+    order.phone_hash = sealing.lookup_hash(PHONE, number.encode("ascii"))
+    order.phone_last4 = number[-4:]
 
 
 def masked_name(name: str) -> str:

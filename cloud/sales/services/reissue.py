@@ -10,6 +10,7 @@ from cloud.core.errors import DomainError
 from cloud.core.locks import lock_row
 from cloud.entitlements import services as entitlements
 from cloud.sales.models import Order, OrderUnit
+from cloud.sales.states import STANDING
 from cloud.staff.permissions import Permission, require
 from cloud.venues.models import Venue
 
@@ -23,7 +24,7 @@ def reissue_unit(*, actor: Actor, venue: Venue, unit: OrderUnit) -> OrderUnit:
     """
     require(actor, Permission.ORDER_REISSUE, venue)
     order = lock_row(Order, unit.order_id)  # revoking locks it first too
-    if order.state != Order.State.ISSUED:
+    if order.state not in STANDING:
         raise DomainError(
             "order.revoked", f"订单 {order.number} 已作废，不能换码。", f"Order {order.number} is revoked: no new code."
         )

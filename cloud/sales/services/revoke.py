@@ -12,6 +12,7 @@ from cloud.core.locks import lock_row
 from cloud.entitlements import services as entitlements
 from cloud.entitlements.models import Entitlement
 from cloud.sales.models import Order
+from cloud.sales.states import STANDING
 from cloud.staff.permissions import Permission, require
 from cloud.venues.models import Venue
 
@@ -26,7 +27,7 @@ def revoke_order(*, actor: Actor, venue: Venue, order: Order, why: str) -> Order
     require(actor, Permission.ORDER_REVOKE, venue)
     reason = required_text(why, "why", 200)
     order = lock_row(Order, order.pk)
-    changed = Order.objects.filter(pk=order.pk, state=Order.State.ISSUED).update(
+    changed = Order.objects.filter(pk=order.pk, state__in=STANDING).update(
         state=Order.State.REVOKED, revoked_at=timezone.now(), revoked_why=reason
     )
     if changed:

@@ -225,6 +225,11 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
     "sales.issue_order": lambda a, p: sales.issue_order(
         actor=a, venue=p.venue, lines=[OrderLine(p.adult, 1, today(p.venue))], idempotency_key="x"
     ),
+    "sales.place_order": lambda a, p: sales.place_order(
+        actor=a, venue=p.venue, lines=[OrderLine(p.adult, 1, today(p.venue))], idempotency_key="x"
+    ),
+    "sales.pay_order": lambda a, p: sales.pay_order(actor=a, venue=p.venue, order=_order(p), method="cash"),
+    "sales.cancel_unpaid": lambda a, p: sales.cancel_unpaid(actor=a, venue=p.venue, order=_order(p)),
     "sales.revoke_order": lambda a, p: sales.revoke_order(actor=a, venue=p.venue, order=_order(p), why="x"),
     "sales.reveal_visitor": lambda a, p: sales.reveal_visitor(
         actor=a, venue=p.venue, unit=_order(p).units.get(), why="x"
