@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, cast
 
 from edge import claims, space, uses
 from edge.claim_works import Learn, Withdraw
-from edge.claims import Answer, Claim, Claims, Outcome
+from edge.claims import Answer, Claim, Claims, Outcome, Sight
 from edge.committer import Committer
 from edge.exposure import Exposure
 from edge.reservations import Chain, Reservations
@@ -146,7 +146,7 @@ class Admissions:
         """
         self._decide(_Scan(credential, companion, place, moment, counter, assume_passed, done))
 
-    def _decide(self, scan: _Scan) -> None:
+    def _decide(self, scan: _Scan, sight: Sight | None = None) -> None:
         credential, place, moment = scan.credential, scan.place, scan.moment
         try:
             self._look(moment)
@@ -166,12 +166,17 @@ class Admissions:
             return self._refuse(scan, Reason.STORE_FULL, verdict)
         if verdict.signed_only and self.signed_only.room(verdict.product_class) <= 0:
             return self._refuse(scan, Reason.SIGNED_ONLY_SPENT, verdict)
+        shared = self._claims.shares(verdict)
+        if shared and not verdict.leaving and (sight is None or sight.owner_id != verdict.owner_id):
+            # The committer writes between two reads: what a claim stands on is read before its verdict is made.
+            sight = claims.look(self._environment, self._verifier.inflight, verdict.owner_id)
+            return self._decide(scan, sight)
         unseen = record_told(credential, verdict.ruleset_id) if verdict.signed_only else b""
         work = Admit(verdict, place, moment, scan.counter, scan.assume_passed, _since_us(credential), unseen)
-        if self._claims.shares(verdict):
-            if not verdict.leaving:
-                return self._claim(scan, work)
-            work.event = claims.new_event() if verdict.whole_after else 0
+        if shared and sight is not None:
+            return self._claim(scan, work, sight)
+        if shared and verdict.whole_after:
+            work.event = claims.new_event()
         if not self._committer.submit(work, lambda result: self._answered(scan, result)):
             return self._refuse(scan, Reason.BUSY, verdict)
         scan.work = work
@@ -198,10 +203,10 @@ class Admissions:
         if verdict.signed_only:
             self.signed_only.release(scan.work)
 
-    def _claim(self, scan: _Scan, work: Admit) -> None:
+    def _claim(self, scan: _Scan, work: Admit, sight: Sight) -> None:
         """Reserved here at once. What the other edges say comes later, and the commit after it."""
         verdict = work.verdict
-        claim = claims.make(self._environment, self._verifier.inflight, verdict)
+        claim = claims.make(verdict, sight)
         work.event = claim.event
         scan.work = work
         self._reserve(scan, verdict)

@@ -8,7 +8,7 @@ product is verified at one edge only, nothing is claimed: `Local`, the embedded 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -59,24 +59,39 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """What the store holds of a counter owner.
+
+    Attributes:
+        own: this edge's records, by group, what is reserved and not yet stored included.
+        seen: the siblings' records.
+    """
+
+    owner_id: int
+    own: Groups
+    seen: Rows
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
-    """A verdict's uses, and all that it was made from.
+    """A verdict's uses, and what it was made from at least.
 
     Attributes:
         event: names the reservation; never 0.
-        own: this edge's records of the owner before it, by group, what is reserved and not yet stored included.
-        seen: the siblings' records that the verdict counted.
+        sight: read before the verdict was made, so that it counted all of it.
         after: this edge's records that it changes.
         until_day: days since 1970 until which etcd keeps the owner's key.
     """
 
     event: int
-    owner_id: int
+    sight: Sight
     persons: int
-    own: Groups
-    seen: Rows
     after: Groups
     until_day: int
+
+    @property
+    def owner_id(self) -> int:
+        return self.sight.owner_id
 
 
 class Claims(Protocol):
@@ -119,21 +134,35 @@ class Local:
 LOCAL = Local()
 
 
-def make(environment: Environment, inflight: dict[bytes, bytes], verdict: Verdict) -> Claim:
-    """The claim of an admitting verdict. In the same step as the verdict, before it is reserved."""
-    owner = owner_key(verdict.owner_id)
-    stored = environment.scan(Table.USAGE, owner, _ALL, prefix=owner)
+def look(environment: Environment, inflight: dict[bytes, bytes], owner_id: int) -> Sight:
+    """What the next verdict on an owner counts at least."""
+    owner = owner_key(owner_id)
     reserved = [row for row in inflight.items() if row[0].startswith(owner)]
-    own = {int.from_bytes(key[8:12], "big"): usage for key, usage in (*stored, *reserved)}
+    own = {
+        int.from_bytes(key[8:12], "big"): usage for key, usage in (*_rows(environment, Table.USAGE, owner), *reserved)
+    }
     seen = {
         (int.from_bytes(key[8:12], "big"), int.from_bytes(key[12:16], "big")): usage
-        for key, usage in environment.scan(Table.OTHERS, owner, _ALL, prefix=owner)
+        for key, usage in _rows(environment, Table.OTHERS, owner)
     }
+    return Sight(owner_id, own, seen)
+
+
+def _rows(environment: Environment, table: Table, owner: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """An owner's rows. A scan may see a commit before the verifier does, `get` reads what the verifier does."""
+    for key, _ in environment.scan(table, owner, _ALL, prefix=owner):
+        usage = environment.get(table, key)
+        if usage is not None:
+            yield key, usage
+
+
+def make(verdict: Verdict, sight: Sight) -> Claim:
+    """The claim of an admitting verdict on the owner in sight."""
     after = {verdict.group_id: verdict.usage_after} if verdict.usage_after else {}
     if verdict.whole_after:
         after[WHOLE_GROUP] = verdict.whole_after
     until_day = verdict.valid_until // DAY_S + KEEP_DAYS
-    return Claim(new_event(), verdict.owner_id, verdict.persons, own, seen, after, until_day)
+    return Claim(new_event(), sight, verdict.persons, after, until_day)
 
 
 def new_event() -> int:

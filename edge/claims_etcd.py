@@ -130,13 +130,13 @@ class EtcdClaims:
             if any(one.event == claim.event for one in known.value.reservations):  # an answer that got lost
                 return self._win(claim)
             learned = Learned(
-                owner, known.value.news(edge, claim.seen), known.value.ahead(edge, claim.own), self._adopt
+                owner, known.value.news(edge, claim.sight.seen), known.value.ahead(edge, claim.sight.own), self._adopt
             )
             if learned:
                 return Answer(Outcome.LOST, learned)
             mine = self._reservations(owner)
             mine[claim.event] = Reservation(claim.event, edge, self._committer.epoch, claim.persons)
-            value = known.value.told(edge, {**claim.own, **claim.after}, mine.values(), claim.until_day)
+            value = known.value.told(edge, {**claim.sight.own, **claim.after}, mine.values(), claim.until_day)
             won, known = await self._ledger.swap(owner, known, value)
             if won:
                 return self._win(claim)
