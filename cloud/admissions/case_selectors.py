@@ -59,6 +59,6 @@ def admissions(venue: Venue, pks: Collection[int]) -> list[Admission]:
     return list(entries_of(venue, admissions_listed(venue).filter(pk__in=pks).select_related("edge")))
 
 
-def of_ticket(venue: Venue, entitlement_id: int) -> QuerySet[JournalEntry]:
-    """Each time a ticket was presented, the first first."""
-    return presented(venue).filter(entitlement_id=entitlement_id).order_by("at", "pk")
+def of_tickets(venue: Venue, ids: Collection[int]) -> QuerySet[JournalEntry]:
+    """Each time one of these tickets was presented, the first first."""
+    return presented(venue).filter(entitlement_id__in=ids).order_by("at", "pk")

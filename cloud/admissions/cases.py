@@ -5,42 +5,18 @@ A case is known by its key, so an upload that comes again opens nothing. What a 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.utils import timezone
 
-from cloud.admissions.models import Admission, Case, CaseWatch, JournalEntry, SetAside
+from cloud.admissions.models import Admission, Case, SetAside
+from cloud.catalog.models import Spec
 from cloud.core import business_day
-from cloud.entitlements.models import Entitlement
 from cloud.sales.models import OrderUnit
 from cloud.venues.models import Edge
-from paifang.rulesets import RuleSet
-from paifang.usage import WHOLE_GROUP
-from paifang.v1 import scan_pb2
 
 FLAGGED = {"unticketed": Case.Kind.UNTICKETED, "unknown": Case.Kind.UNKNOWN}  # outcomes a person should look at
-_CHUNK = 500  # ids a statement: within SQLite's limit of bound values
-
-Place = tuple[int, int]  # edge, seq of the admitting presentation
-
-
-@dataclass(frozen=True, slots=True)
-class Counter:
-    """Whose uses are counted where: by the presentation's own words."""
-
-    owner_id: int
-    group_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Excess:
-    """An admission by which a counter went over its limit, and the one before it at another edge."""
-
-    admission: Admission
-    other: Admission
-    persons: int
+TICKETLESS = {Admission.Flag.UNKNOWN: Case.Kind.UNSOLD, Admission.Flag.ENDED: Case.Kind.ENDED}
 
 
 def open_flagged(edge: Edge, outcomes: Mapping[int, str]) -> None:
@@ -49,8 +25,30 @@ def open_flagged(edge: Edge, outcomes: Mapping[int, str]) -> None:
     if not flagged:
         return
     rows = list(Admission.objects.filter(venue_id=edge.venue_id, edge=edge, seq__in=flagged))
-    prices = _prices([row.entitlement_id for row in rows])
-    _open(_case(row, flagged[row.seq], f"{flagged[row.seq]}:{edge.pk}:{row.seq}", row.persons, prices) for row in rows)
+    prices = prices_of([row.entitlement_id for row in rows])
+    open_all(
+        case_of(row, flagged[row.seq], f"{flagged[row.seq]}:{edge.pk}:{row.seq}", row.persons, prices) for row in rows
+    )
+
+
+def open_ticketless(edge: Edge, admissions: Iterable[Admission]) -> None:
+    """A case for each admission of a ticket that nobody sold, or that had ended before; of rows as they are stored.
+
+    What nobody sold is worth what the product it claims to be costs at most.
+    """
+    seqs = {row.seq: TICKETLESS[Admission.Flag(row.flag)] for row in admissions if row.flag}
+    if not seqs:
+        return
+    rows = list(Admission.objects.filter(venue_id=edge.venue_id, edge=edge, seq__in=seqs))
+    prices = prices_of([row.entitlement_id for row in rows])
+    classes = _prices_of_classes({row.product_class for row in rows if row.flag == Admission.Flag.UNKNOWN})
+    open_all(
+        case_of(
+            row, seqs[row.seq], f"{seqs[row.seq]}:{edge.pk}:{row.seq}", row.persons,
+            {row.entitlement_id: classes.get(row.product_class, (0, 1))} | prices,
+        )
+        for row in rows
+    )  # fmt: skip
 
 
 def open_set_aside(edge: Edge, kept: Sequence[SetAside]) -> None:
@@ -67,88 +65,7 @@ def open_set_aside(edge: Edge, kept: Sequence[SetAside]) -> None:
         SetAside.objects.filter(edge=edge, why=why, entry_hash__in=[one.entry_hash for one in same]).update(case=case)
 
 
-def open_double_uses(edge: Edge, entitlement_ids: Collection[int]) -> None:
-    """Cases for tickets just used at this edge that other edges let in too, together more than they allow.
-
-    Edges that are cut off from each other decide by what they hold, so this can happen and cannot be undone. The
-    last thing in the ingest's transaction: uploads of a venue take turns here until they commit.
-    """
-    if not entitlement_ids or not Edge.objects.filter(venue_id=edge.venue_id).exclude(pk=edge.pk).exists():
-        return
-    CaseWatch.objects.bulk_create([CaseWatch(venue_id=edge.venue_id)], ignore_conflicts=True)
-    CaseWatch.objects.select_for_update().get(pk=edge.venue_id)
-    elsewhere: set[int] = set()
-    wanted = sorted(entitlement_ids)
-    for at in range(0, len(wanted), _CHUNK):
-        rows = Admission.objects.filter(venue_id=edge.venue_id, entitlement_id__in=wanted[at : at + _CHUNK])
-        elsewhere.update(rows.exclude(edge=edge).values_list("entitlement_id", flat=True))
-    shared = sorted(elsewhere)
-    for at in range(0, len(shared), _CHUNK):
-        _look(edge, shared[at : at + _CHUNK])
-
-
-def _look(edge: Edge, ids: Sequence[int]) -> None:
-    counters = _counters(edge, ids)
-    entitlements = Entitlement.objects.filter(pk__in=ids).select_related("rules").in_bulk()
-    used: defaultdict[tuple[int, Counter], list[Admission]] = defaultdict(list)
-    admissions = Admission.objects.filter(venue_id=edge.venue_id, entitlement_id__in=ids, leaving=False)
-    for row in admissions.order_by("at", "pk"):
-        counter = counters.get((row.edge_id, row.seq))
-        if counter is not None and row.persons > row.returned:
-            used[row.entitlement_id, counter].append(row)
-            used[row.entitlement_id, Counter(counter.owner_id, WHOLE_GROUP)].append(row)
-    found: dict[int, Excess] = {}
-    for (entitlement_id, counter), rows in used.items():
-        entitlement = entitlements.get(entitlement_id)
-        if entitlement is not None:
-            for excess in _excesses(rows, counter, entitlement):
-                found.setdefault(excess.admission.pk, excess)
-    prices = _prices(ids)
-    _open(
-        _case(
-            one.admission, Case.Kind.DOUBLE_USE, f"double_use:{one.admission.edge_id}:{one.admission.seq}",
-            one.persons, prices, one.other,
-        )
-        for one in found.values()
-    )  # fmt: skip
-
-
-def _excesses(rows: Sequence[Admission], counter: Counter, entitlement: Entitlement) -> Iterable[Excess]:
-    """Of one counter's admissions, in order: those beyond a limit the gates count in it. 0 is unlimited."""
-    rules = RuleSet.unpack(bytes(entitlement.rules.compiled))
-    persons = entitlement.persons
-    if counter.group_id != WHOLE_GROUP:
-        yield from over(rows, (entitlement.uses or rules.uses_per_group) * persons)
-        return
-    yield from over(rows, rules.uses_total * persons)
-    for month in sorted({(row.business_day.year, row.business_day.month) for row in rows}):
-        same = [row for row in rows if (row.business_day.year, row.business_day.month) == month]
-        yield from over(same, rules.uses_month * persons)
-    for day in sorted({row.business_day for row in rows}):
-        yield from over([row for row in rows if row.business_day == day], rules.uses_day * persons)
-
-
-def over(rows: Sequence[Admission], limit: int) -> Iterable[Excess]:
-    """Those by which the persons let in, in order, went beyond a limit that another edge had used of. Pure."""
-    total = 0
-    for at, row in enumerate(rows):
-        net = row.persons - row.returned
-        total += net
-        before = next((one for one in reversed(rows[:at]) if one.edge_id != row.edge_id), None)
-        if limit and total > limit and before is not None:
-            yield Excess(row, before, min(net, total - limit))
-
-
-def _counters(edge: Edge, ids: Sequence[int]) -> dict[Place, Counter]:
-    rows = JournalEntry.objects.filter(
-        venue_id=edge.venue_id, entitlement_id__in=ids, kind=JournalEntry.Kind.PRESENTATION,
-        decision=scan_pb2.DECISION_ADMIT,
-    ).values_list("edge_id", "seq", "raw")  # fmt: skip
-    bodies = ((edge_id, seq, scan_pb2.Entry.FromString(bytes(raw)).presentation) for edge_id, seq, raw in rows)
-    return {(edge_id, seq): Counter(body.owner_id, body.group_id) for edge_id, seq, body in bodies}
-
-
-def _prices(ids: Iterable[int]) -> dict[int, tuple[int, int]]:
+def prices_of(ids: Iterable[int]) -> dict[int, tuple[int, int]]:
     """Entitlement -> what its ticket was sold for, in fen, and the persons it is for."""
     units = OrderUnit.objects.filter(entitlement_id__in=set(ids))
     return {
@@ -157,7 +74,16 @@ def _prices(ids: Iterable[int]) -> dict[int, tuple[int, int]]:
     }
 
 
-def _case(
+def _prices_of_classes(classes: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """Product class -> the highest price of its product in fen, and the persons that is for."""
+    rows = Spec.objects.filter(product__product_class__in=set(classes), price_fen__isnull=False).order_by("price_fen")
+    return {
+        product_class: (fen, persons)
+        for product_class, fen, persons in rows.values_list("product__product_class", "price_fen", "product__persons")
+    }
+
+
+def case_of(
     row: Admission, kind: str, key: str, persons: int, prices: Mapping[int, tuple[int, int]],
     other: Admission | None = None,
 ) -> Case:  # fmt: skip
@@ -169,5 +95,5 @@ def _case(
     )  # fmt: skip
 
 
-def _open(cases: Iterable[Case]) -> None:
+def open_all(cases: Iterable[Case]) -> None:
     Case.objects.bulk_create(cases, ignore_conflicts=True)

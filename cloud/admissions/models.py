@@ -128,6 +128,8 @@ class Case(models.Model):
         UNTICKETED = "unticketed"  # somebody walked after the use was given back, and none was left
         DOUBLE_USE = "double_use"  # two edges, apart from each other, let in more than the ticket allows
         UNKNOWN = "unknown"  # nobody can tell whether the visitor walked; the use stays spent
+        UNSOLD = "unsold"  # a gate let in a ticket that nobody here sold
+        ENDED = "ended"  # one that had been revoked or refunded before
         SET_ASIDE = "set_aside"  # journal entries that could not be taken as they are
 
     class State(models.TextChoices):

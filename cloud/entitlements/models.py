@@ -51,7 +51,12 @@ class Entitlement(models.Model):
     objects = ScopedManager(venue="venue")
 
     class Meta:
-        indexes = [models.Index(fields=["venue", "id"]), models.Index(fields=["venue", "not_after"])]
+        indexes = [
+            models.Index(fields=["venue", "id"]),
+            models.Index(fields=["venue", "not_after"]),
+            # Which tickets share a pool: few of a million do.
+            models.Index(fields=["venue", "owner_id"], name="entitlement_pool", condition=models.Q(owner_id__gt=0)),
+        ]
 
 
 class EntitlementCredential(models.Model):

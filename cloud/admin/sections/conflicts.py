@@ -30,12 +30,21 @@ KINDS = (
     ("double_use", _("Used twice")),
     ("unticketed", _("Walked without a use left")),
     ("unknown", _("Not known whether they walked")),
+    ("unsold", _("Let in with a ticket nobody sold")),
+    ("ended", _("Let in after the ticket had ended")),
     ("set_aside", _("Records put aside")),
 )
 WHAT = {
-    "double_use": _("Two entrances that could not hear of each other let the same ticket in, beyond what it allows."),
+    "double_use": _(
+        "Entrances that could not hear of each other let the same ticket in, or tickets that share their uses, beyond "
+        "what is allowed."
+    ),
     "unticketed": _("Somebody walked through after the use was given back, and the ticket had none left."),
     "unknown": _("The entrance restarted before it saw whether anybody walked. The use stays spent."),
+    "unsold": _(
+        "A gate let in a ticket that nobody sold here. The value is what the product it claims to be costs now."
+    ),
+    "ended": _("The ticket had been revoked or refunded, and the gate had not heard of it yet."),
     "set_aside": _("Records of an entrance did not fit its journal. They are kept as they came, and counted nowhere."),
 }
 STATES = (("open", _("Undecided")), ("reviewed", _("Reviewed")), ("closed", _("Closed")))
@@ -109,6 +118,7 @@ def _side(one: Any, beyond: bool) -> dict[str, Any]:
             (_("Station"), either(one.station_zh, one.station_en)),
             (_("Lane"), one.device_name or "–"),
             (_("Edge"), one.edge.name),
+            (_("Order"), one.order_number or "–"),
             (_("Persons"), one.persons),
             (_("Walked"), one.passed),
             (_("Given back"), one.returned),
@@ -118,10 +128,11 @@ def _side(one: Any, beyond: bool) -> dict[str, Any]:
 
 
 def _presented(desk: Desk, case: Case) -> Any:
-    """What else was shown of the ticket: to judge by."""
+    """What else was shown of the ticket, or of the two that share their uses: to judge by."""
     if case.entitlement_id is None:
         return None
-    return selectors.of_ticket(desk.venue, case.entitlement_id)
+    other = case.other.entitlement_id if case.other is not None else case.entitlement_id
+    return selectors.of_tickets(desk.venue, {case.entitlement_id, other})
 
 
 VALUES = (

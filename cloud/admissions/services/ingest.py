@@ -13,6 +13,7 @@ from cloud.admissions import cases
 from cloud.admissions.bulk import insert_new, update_rows
 from cloud.admissions.chain import Aside, Chain, judge, positions
 from cloud.admissions.decode import MAX_SMALL, Decoded, decode
+from cloud.admissions.double_use import open_double_uses
 from cloud.admissions.models import Admission, EdgeChain, JournalEntry, SetAside
 from cloud.admissions.services.flags import flag
 from cloud.admissions.services.occupancy import count
@@ -199,10 +200,11 @@ def _take(edge: Edge, taken: Sequence[Decoded]) -> None:
     usage.relay_all(edge, [usage.Reported(owner, group, record) for (owner, group), record in usages.items()])
     for code, times in alarms.items():
         raise_alarm("edge." + code, edge, edge.venue, times=times)
+    cases.open_ticketless(edge, heads.values())
     cases.open_flagged(edge, {seq: passage.outcome for seq, passage in counted})
     # Last: other edges wait for these rows until the commit, those of the station, then all of the venue.
     count(edge, (passage for _seq, passage in counted))
-    cases.open_double_uses(edge, {head.entitlement_id for head in heads.values() if head.entitlement_id})
+    open_double_uses(edge, {head.entitlement_id for head in heads.values() if head.entitlement_id})
 
 
 def _changing(passage: Passage) -> tuple[object, ...]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
 
-from cloud.admissions.cases import over
 from cloud.admissions.models import Admission, Case, SetAside
 from cloud.admissions.services import close_case, ingest, reopen_case, review_case
 from cloud.catalog.models import TicketProduct
 from cloud.core.errors import DomainError
 from cloud.core.models import AuditRow
-from cloud.sales.services import issue_order
+from cloud.entitlements.models import Entitlement
+from cloud.sales.models import OrderUnit
+from cloud.sales.services import issue_order, revoke_order
 from cloud.sales.values import OrderLine
 from cloud.venues.models import Device, Edge, Station, Venue
 from paifang.v1 import scan_pb2
@@ -93,16 +95,6 @@ def test_a_use_given_back_is_no_second_one(
     assert not Case.objects.exists()
 
 
-def test_a_limit_counts_in_order() -> None:
-    def used(edge: int, persons: int) -> Admission:
-        return Admission(edge_id=edge, persons=persons, returned=0)
-
-    rows = [used(1, 1), used(2, 1), used(1, 3)]
-    assert [(one.admission, one.other, one.persons) for one in over(rows, 2)] == [(rows[2], rows[1], 3)]
-    assert [(one.admission, one.persons) for one in over(rows, 1)] == [(rows[1], 1), (rows[2], 3)]
-    assert list(over(rows, 5)) == list(over(rows, 0)) == []
-
-
 @pytest.mark.parametrize(
     ("outcome", "kind"), [(scan_pb2.OUTCOME_UNTICKETED, "unticketed"), (scan_pb2.OUTCOME_UNKNOWN, "unknown")]
 )
@@ -122,9 +114,35 @@ def test_a_settlement_to_look_at_is_a_case(
     assert Case.objects.count() == 1
 
 
-def test_an_ordinary_passage_is_none(venue: Venue, edge: Edge, west: Station) -> None:
+def test_an_admission_of_a_ticket_that_is_none_is_a_case(
+    venue: Venue, edge: Edge, west: Station, gate: Device, family: TicketProduct
+) -> None:
+    """Nobody sold it, or it had ended: who, where, when, and what it is worth; once, however often it comes in."""
+    owner = sold(venue, family)
+    unit = OrderUnit.objects.get(entitlement_id=owner)
+    revoke_order(actor=make.SYSTEM, venue=venue, order=unit.order, why="refunded")
+    Entitlement.objects.filter(pk=owner).update(ended_at=datetime.fromtimestamp(NOON_MS / 1000 - 60, UTC))
     journal = Journal(edge.pk)
-    ingest(edge, [journal.admit(7, station=west.pk), journal.settle(1), journal.boot()])
+    raws = [
+        journal.admit(owner, station=west.pk, device=gate.pk, persons=2),
+        journal.admit(12345, station=west.pk, persons=4, product_class=family.product_class),
+        journal.admit(12346, station=west.pk, product_class=4_000_000),
+        journal.admit(0, station=west.pk, leaving=True, usage=b""),
+    ]
+    for _time in range(2):
+        ingest(edge, raws)
+    cases = list(Case.objects.order_by("admission__seq"))
+    assert [seen(case) for case in cases] == [
+        ("ended", "open", 2, 16_000), ("unsold", "open", 4, 32_000), ("unsold", "open", 1, 0),
+    ]  # fmt: skip
+    assert (cases[0].station_id, cases[0].device_id, cases[0].entitlement_id) == (west.pk, gate.pk, owner)
+    assert cases[0].admission is not None
+    assert cases[0].at == cases[0].admission.at
+
+
+def test_an_ordinary_passage_is_none(venue: Venue, edge: Edge, west: Station, family: TicketProduct) -> None:
+    journal = Journal(edge.pk)
+    ingest(edge, [journal.admit(sold(venue, family), station=west.pk), journal.settle(1), journal.boot()])
     assert not Case.objects.exists()
 
 
@@ -141,9 +159,9 @@ def test_entries_set_aside_are_one_case_for_each_reason(edge: Edge) -> None:
 
 
 @pytest.fixture
-def case(venue: Venue, edge: Edge, west: Station) -> Case:
+def case(venue: Venue, edge: Edge, west: Station, family: TicketProduct) -> Case:
     journal = Journal(edge.pk)
-    ingest(edge, [journal.admit(7, station=west.pk), journal.settle(1, scan_pb2.OUTCOME_UNTICKETED)])
+    ingest(edge, [journal.admit(sold(venue, family), station=west.pk), journal.settle(1, scan_pb2.OUTCOME_UNTICKETED)])
     return Case.objects.get()
 
 
@@ -171,9 +189,11 @@ def test_a_case_is_reviewed_closed_and_opened_again(venue: Venue, case: Case) ->
     ]
 
 
-def test_what_a_person_decided_an_upload_does_not_undo(venue: Venue, edge: Edge, west: Station) -> None:
+def test_what_a_person_decided_an_upload_does_not_undo(
+    venue: Venue, edge: Edge, west: Station, family: TicketProduct
+) -> None:
     journal = Journal(edge.pk)
-    raws = [journal.admit(7, station=west.pk), journal.settle(1, scan_pb2.OUTCOME_UNKNOWN)]
+    raws = [journal.admit(sold(venue, family), station=west.pk), journal.settle(1, scan_pb2.OUTCOME_UNKNOWN)]
     ingest(edge, raws)
     close_case(actor=make.SYSTEM, venue=venue, case=Case.objects.get(), note="seen on camera")
     ingest(edge, raws)
@@ -193,9 +213,9 @@ def test_deciding_needs_the_permission_and_a_reason(venue: Venue, case: Case, de
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_close_at_once_one_is_told(venue: Venue, edge: Edge, west: Station) -> None:
+def test_of_two_who_close_at_once_one_is_told(venue: Venue, edge: Edge, west: Station, family: TicketProduct) -> None:
     journal = Journal(edge.pk)
-    ingest(edge, [journal.admit(7, station=west.pk), journal.settle(1, scan_pb2.OUTCOME_UNKNOWN)])
+    ingest(edge, [journal.admit(sold(venue, family), station=west.pk), journal.settle(1, scan_pb2.OUTCOME_UNKNOWN)])
     case = Case.objects.get()
     close = partial(close_case, actor=make.SYSTEM, venue=venue, case=case)
     done = race(venue, partial(close, note="a"), partial(close, note="b"))
