@@ -70,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     venue.add_argument(
         "--day-start", type=int, default=0, metavar="MINUTES", help="business day's start after midnight"
     )
+    came_back = command("restored", _restored, "after the database came back from a backup: the gates take it all anew")
+    came_back.add_argument("--venue", help="one venue's code; default: every venue")
     token = command("token", _token, "print a one-time enrolment token for an edge, good for 15 minutes")
     token.add_argument("edge", help="its name or number")
     token.add_argument("--venue", help="the venue's code, where several have an edge of that name")
@@ -114,6 +116,22 @@ def _migrate(_: argparse.Namespace) -> None:
     ensure_roles()
     ensure_authority(actor=Actor.system("migrate"))
     prepare_files()
+
+
+def _restored(asked: argparse.Namespace) -> None:
+    from django_scopes import scope
+
+    from cloud.core.errors import DomainError
+    from cloud.entitlements import restored
+    from cloud.venues.models import Venue
+
+    venues = Venue.objects.filter(code=asked.venue) if asked.venue else Venue.objects.all()
+    if not venues:
+        raise DomainError("venue.unknown", "没有这个景区。", "There is no such venue.")
+    for venue in venues.order_by("code"):
+        with scope(venue=venue):
+            count = restored.outrank(venue)
+        print(f"{venue.code}: {count} entitlements outrank what the gates hold; each gate takes a snapshot")
 
 
 def _createadmin(asked: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import TruncMinute
 from django.utils import timezone
 
-from cloud.admissions.models import Admission, JournalEntry, Occupancy
+from cloud.admissions.models import Admission, EdgeChain, JournalEntry, Occupancy
 from cloud.core import business_day
 from cloud.sales.models import OrderUnit
 from cloud.staff.reach import EVERYWHERE, Reach
@@ -109,6 +109,14 @@ def today(venue: Venue, now: datetime | None = None, reach: Reach = EVERYWHERE) 
         entered=entered,
         left=left,
     )
+
+
+def journal_tail(edge: Edge) -> scan_pb2.JournalTail:
+    """The last entry of an edge's journal that is here; seq 0 where none is."""
+    chain = EdgeChain.objects.filter(edge=edge).first()
+    if chain is None:
+        return scan_pb2.JournalTail()
+    return scan_pb2.JournalTail(epoch=bytes(chain.epoch), seq=chain.seq, hash=bytes(chain.last_hash))
 
 
 def elsewhere(edge: Edge, now: datetime | None = None) -> tuple[date, int, int]:

@@ -44,6 +44,7 @@ class Passage:
             self.returned = max(0, self.returned - body.passed)
         else:
             self.returned += body.returned
-        self.outcome = OUTCOMES[body.outcome]
+        if body.outcome != scan_pb2.OUTCOME_UNKNOWN or self.outcome == "open":
+            self.outcome = OUTCOMES[body.outcome]  # an old store that cannot tell any more does not unsay what was told
         self.settled_at = at
         self.recovered = self.recovered or body.recovered

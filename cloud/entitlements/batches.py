@@ -20,6 +20,10 @@ class CursorTooOldError(Exception):
     """The rows after this cursor were trimmed (or never were): only a snapshot helps."""
 
 
+class CursorAheadError(CursorTooOldError):
+    """The cursor is ahead of all that was numbered: the cloud's database came back from a backup."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sealer:
     """Signs batches of one venue. Holds a key: renew it now and then (keys rotate and are killed)."""
@@ -133,5 +137,5 @@ def check_cursor(venue: Venue, stream: int, seq: int) -> bool:
     if seq < now.trimmed_to:
         raise CursorTooOldError(f"the rows after {seq} were trimmed up to {now.trimmed_to}")
     if seq > now.seq:
-        raise CursorTooOldError(f"the cursor {seq} is ahead of the last number given, {now.seq}")
+        raise CursorAheadError(f"the cursor {seq} is ahead of the last number given, {now.seq}")
     return seq < now.seq

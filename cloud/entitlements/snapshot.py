@@ -122,7 +122,7 @@ def _index(edge: Edge, after: bytes, live_after: datetime, limit: int) -> list[O
 
 def _others(edge: Edge, after: bytes, live_after: datetime, limit: int) -> list[Op]:
     owner = Entitlement.objects.filter(pk=OuterRef("owner_id"), not_after__gte=live_after)
-    rows = usage.others_of(edge).filter(Exists(owner))
+    rows = usage.told_to(edge).filter(Exists(owner))
     if after:
         after = _sized(after, 16)
         owner_id, group, source = (int.from_bytes(part, "big") for part in (after[:8], after[8:12], after[12:]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from cloud.core.locks import lock_row
 from cloud.entitlements import carried, publish
@@ -58,7 +58,9 @@ def relay_all(edge: Edge, reported: Iterable[Reported]) -> list[Usage]:
     return news
 
 
-def others_of(edge: Edge) -> QuerySet[Usage]:
-    """What a snapshot for this edge holds of uses, in the order of the gates' keys."""
-    not_its_own = ~Q(edge=edge) | Q(from_group_id__gt=0)
-    return Usage.objects.filter(not_its_own, venue_id=edge.venue_id).order_by("owner_id", "group_id", "source")
+def told_to(edge: Edge) -> QuerySet[Usage]:
+    """What a snapshot for this edge holds of uses, in the order of the gates' keys.
+
+    Its own too: an edge whose store was lost takes them back, any other leaves them alone.
+    """
+    return Usage.objects.filter(venue_id=edge.venue_id).order_by("owner_id", "group_id", "source")

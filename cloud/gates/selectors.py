@@ -19,6 +19,11 @@ from paifang.v1 import scan_pb2
 ONLINE_WITHIN = timedelta(seconds=4)
 
 
+def last_report(edge: Edge) -> datetime | None:
+    """When an edge last reported; None: never."""
+    return EdgeHealth.objects.filter(edge=edge).values_list("reported_at", flat=True).first()
+
+
 @dataclass(frozen=True, slots=True)
 class EdgeView:
     """An edge and its last report. Without a report all figures are zero and `status` is None.

@@ -14,8 +14,8 @@ from django.db import Error
 from django.utils import timezone
 
 from cloud.core.errors import DomainError
-from cloud.entitlements import acks, batches, keys, snapshot
-from cloud.entitlements.batches import MAX_OPS, CursorTooOldError, Sealer
+from cloud.entitlements import acks, batches, keys, restored, snapshot
+from cloud.entitlements.batches import MAX_OPS, CursorAheadError, CursorTooOldError, Sealer
 from cloud.entitlements.models import VenueSecrets
 from cloud.entitlements.sequencer import STREAMS
 from cloud.entitlements.snapshot import Base, Page
@@ -156,8 +156,17 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
         return
 
 
+def _check(peer: Peer, stream: int, seq: int) -> None:
+    """Raises CursorTooOldError. A number that was never given out says that the database was restored."""
+    try:
+        batches.check_cursor(peer.venue, stream, seq)
+    except CursorAheadError:
+        restored.noticed_ahead(peer.venue, stream, seq)
+        raise
+
+
 def _resume(peer: Peer, request: feed_pb2.SubscribeRequest) -> None:
-    batches.check_cursor(peer.venue, request.stream, request.cursor)
+    _check(peer, request.stream, request.cursor)
     acks.resumed(peer.edge, request.stream, request.cursor)
 
 
@@ -167,7 +176,7 @@ def _base(peer: Peer, request: feed_pb2.SubscribeRequest) -> Base:
         return snapshot.begin(peer.edge)
     if request.generation > _MAX_GENERATION:
         raise CursorTooOldError(f"there is no generation {request.generation}")
-    batches.check_cursor(peer.venue, request.stream, request.base_seq)
+    _check(peer, request.stream, request.base_seq)
     return Base(request.generation, request.base_seq)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 
-from cloud.admissions.selectors import elsewhere
+from cloud.admissions.selectors import elsewhere, journal_tail
 from cloud.admissions.services import ingest
 from cloud.core.errors import DomainError
+from cloud.entitlements import restored
+from cloud.gates.selectors import last_report
 from cloud.gates.services import answer, report, waiting
 from cloud.rpc.calls import Calls, Context
 from cloud.rpc.peer import Peer
@@ -32,13 +34,18 @@ class ScanService(scan_pb2_grpc.ScanServicer):
         return await self._calls.as_edge(context, handle)
 
     async def Report(self, request: scan_pb2.EdgeStatus, context: Context) -> scan_pb2.ReportReply:  # noqa: N802
-        """What the edge's siblings counted, and what staff ask it, go down with the answer."""
+        """What the edge's siblings counted, what staff ask it, and where its journal stands go down with the answer."""
 
         def handle(peer: Peer) -> scan_pb2.ReportReply:
+            tail = journal_tail(peer.edge)
+            if request.journal_acked > tail.seq:
+                restored.noticed_lost(peer.venue, last_report(peer.edge))
             report(peer.edge, request.SerializeToString())
             day, entered, left = elsewhere(peer.edge)
             counted = scan_pb2.Elsewhere(day=day.toordinal(), entered=entered, left=left)
-            return scan_pb2.ReportReply(elsewhere=counted, questions=waiting(peer.edge))
+            return scan_pb2.ReportReply(
+                elsewhere=counted, questions=waiting(peer.edge), journal=tail, restores=restored.restores(peer.venue)
+            )
 
         reply = await self._calls.as_edge(context, handle)
         reply.cloud_time_ms = time.time_ns() // 1_000_000  # as late as can be: clocks are set by it

@@ -6,6 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 CLOUD: dict[str, str | Promise] = {
+    "cloud.restored": _("Data came back from a backup; the gates take it over anew"),
     "edge.silent": _("Edge no longer heard of"),
     "journal.orphan_settlement": _("What followed an admission that is not here"),
     "journal.set_aside": _("Records of an edge put aside"),
@@ -17,6 +18,8 @@ EDGE: dict[str, str | Promise] = {
     "barrier.not_opened": _("Barrier did not open"),
     "barrier.restarted": _("Barrier restarted"),
     "clock.degraded": _("Edge's clock is not certain"),
+    "clock.unconfirmed": _("Edge's clock was not confirmed for a day"),
+    "cloud.restored": _("Cloud had lost records of an edge; they are sent again"),
     "daemon.restart": _("A part of the edge was started again"),
     "feed.apply": _("Edge could not take in what the cloud sent"),
     "feed.gap": _("Rows missing in what the cloud sent"),
@@ -30,7 +33,11 @@ EDGE: dict[str, str | Promise] = {
     "lane.restarted": _("Lane started again"),
     "lane.unticketed": _("Somebody walked without a use"),
     "reader.lost": _("Reader lost"),
+    "store.cloned": _("Two machines use one edge's identity"),
+    "store.restored": _("Edge's store is an old copy"),
+    "store.suspect": _("Edge's store was looked through after a fault"),
     "store.broken": _("Edge's store was broken and set aside"),
+    "store.new": _("Edge's store is new and not filled yet"),
     "store.filling": _("Edge's store is filling up"),
     "store.full": _("Edge's store is full: nobody is admitted"),
     "uplink.ack": _("Cloud acknowledged what was not sent"),

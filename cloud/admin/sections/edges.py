@@ -21,6 +21,7 @@ from django_scopes import get_scope
 from cloud.admin.desk import Desk
 from cloud.admin.kit import verdict
 from cloud.admin.kit.action_view import brief
+from cloud.admin.kit.alarm_names import EDGE as EDGE_ALARMS
 from cloud.admin.kit.audit_detail import detail_text
 from cloud.admin.kit.audit_names import action_name
 from cloud.admin.kit.cells import enabled_pill
@@ -46,6 +47,7 @@ from cloud.venues.models import Device, Edge
 from cloud.venues.services import create_edge
 
 CONTACT = (("online", _("Connected")), ("silent", _("No contact")), ("never", _("Not connected yet")))
+MACHINE_OFF_MS = 5000  # a machine's clock is called wrong from then on, as on the edge's own health page
 CONFIG = "/etc/paifang/edge.toml"  # where docs/venue.md puts it
 
 
@@ -117,7 +119,19 @@ def _verifier(edge: Edge) -> str:
 
 
 def _clock(edge: Edge) -> str:
-    return verdict.clock_state(_said(edge, "clock") or 0)[0]
+    """How sure it is of the time; and how wrong the machine's own clock is, which counts at a start without us."""
+    state, off_ms = verdict.clock_state(_said(edge, "clock") or 0)[0], _said(edge, "machine_off_ms") or 0
+    if abs(off_ms) <= MACHINE_OFF_MS:
+        return state
+    return _("%(state)s; the machine's own clock is %(seconds)+d s off") % {
+        "state": state, "seconds": off_ms // 1000
+    }  # fmt: skip
+
+
+def _behind(edge: Edge) -> str:
+    """Why it refuses tickets with counted uses."""
+    code = _said(edge, "behind") or ""
+    return str(EDGE_ALARMS.get(code, code) or _("nothing: it admits"))
 
 
 def _storage(edge: Edge) -> str:
@@ -211,6 +225,7 @@ VALUES = (
     Value("bulk", _("Tickets current to"), lambda one: selectors.edge_view(one).bulk_current_to, listed=False),
     Value("held", _("Tickets held"), lambda one: _said(one, "entitlements"), numeric=True, listed=False),
     Value("clock", _("Clock"), _clock, listed=False),
+    Value("behind", _("Keeps counted tickets out"), _behind, listed=False),
     Value("storage", _("Storage used"), _storage, numeric=True, listed=False),
 )
 

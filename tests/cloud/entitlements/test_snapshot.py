@@ -83,14 +83,15 @@ def test_revoked_ones_are_there_and_long_expired_ones_are_not(
     }
 
 
-def test_the_uses_of_the_other_edges_alone(venue: Venue, edge: Edge, west: Station, tickets: list[Entitlement]) -> None:
+def test_the_uses_of_all_edges_its_own_among_them(venue: Venue, edge: Edge, west: Station, tickets: list[Entitlement]) -> None:
     other = Edge.objects.create(venue=venue, name="东门主机")
     spent = Usage(revision=3, total=1).pack()
     relay(edge, tickets[0].pk, west.group_id, spent)
     relay(other, tickets[1].pk, west.group_id, spent)
     relay(other, 12345, west.group_id, spent)  # of no ticket that lives
-    others = [op for op in pages(edge, 2) if op.table == Table.OTHERS]
-    assert others == [Op(Table.OTHERS, others_key(tickets[1].pk, west.group_id, other.pk), spent)]
+    uses = [op for op in pages(edge, 2) if op.table == Table.OTHERS]
+    by = zip(tickets[:2], (edge, other), strict=True)
+    assert uses == [Op(Table.OTHERS, others_key(ticket.pk, west.group_id, one.pk), spent) for ticket, one in by]
 
 
 def test_a_key_of_another_table_is_refused(edge: Edge, tickets: list[Entitlement]) -> None:
