@@ -41,6 +41,7 @@ class EtcdClaims:
 
     Args:
         store_id: names the store: another one, or one from before etcd's witness, has forgotten uses.
+        forgetful: whether the store is known to have, by another witness.
         alarm: (code, detail), journalled.
         healed: etcd holds all that this edge has, after it had not.
 
@@ -51,6 +52,7 @@ class EtcdClaims:
     def __init__(
         self, ledger: Ledger, environment: Environment, committer: Committer, reach: Reach, *, edge_id: int,
         store_id: bytes, alarm: Callable[[str, str], None], healed: Callable[[], None],
+        forgetful: Callable[[], bool] = lambda: False,
     ) -> None:  # fmt: skip
         self._ledger = ledger
         self._environment = environment
@@ -61,19 +63,28 @@ class EtcdClaims:
         self._first_seq = committer.last_seq
         self._alarm = alarm
         self._healed = healed
+        self._forgetful = forgetful
         self._flying: dict[int, dict[int, Reservation]] = {}  # won, and not yet in the store
         self._turns: WeakValueDictionary[int, trio.Lock] = WeakValueDictionary()
         self._nursery: trio.Nursery | None = None
         self._wanted = trio.Event()  # something is to be told
         self._changed = trio.Event()  # the state
         self._behind = True  # something may be untold since the last time all was
-        self._adopt = False  # the store has forgotten what etcd holds
+        self._old = False  # the store has forgotten what etcd holds
         self._begun = False
         self.state = State.NO_QUORUM
         self.error = "not tried yet"
         self.won = self.lost = self.unanswered = 0
 
     # --- for admissions -----------------------------------------------------------------------------------------------
+
+    def live_changed(self) -> None:
+        """Stations or devices changed: others may be in reach."""
+        self._reach.look(self._environment)
+
+    def close(self) -> None:
+        """Ends the connections."""
+        self._ledger.cluster.close()
 
     def shares(self, verdict: Verdict) -> bool:
         return self._reach.shares(verdict)
@@ -203,21 +214,26 @@ class EtcdClaims:
         if not self._begun:
             before = await self._ledger.witness()
             if before is not None and (before.store != self._store_id or before.seq > self._first_seq):
-                self._adopt = True
+                self._old = True
                 self._alarm(
                     "claims.store_old",
                     f"the store ends with entry {self._first_seq}, etcd has seen {before.seq}: its uses are taken "
                     "from there",
                 )
             self._begun = True
-        if self._adopt:
+        if self._old:
             await self._ledger.witness()
         else:
             await self._ledger.say(Witness(self._store_id, self._committer.last_seq))
 
+    @property
+    def _adopt(self) -> bool:
+        """Whether what etcd has of this edge's own uses is right where it is ahead of the store."""
+        return self._old or self._forgetful()
+
     def _caught_up(self) -> None:
         """All that etcd holds of this edge's own uses is in the store."""
-        self._adopt = False
+        self._old = False
 
     def _up(self) -> None:
         if self.state is not State.QUORUM:

@@ -8,8 +8,8 @@ enrol = "cloud.example.cn:8443"          driver = "line"
                                          port = "/dev/ttyS1"
                                          baud = 9600
                                          options = { terminator = "cr" }
-                                         [lane.barrier]
-                                         driver = "ds205a" ...
+[claims]                                 [lane.barrier]
+endpoints = ["10.0.0.11:2379", ...]      driver = "ds205a" ...
 """
 
 from __future__ import annotations
@@ -56,6 +56,20 @@ class LaneConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimsConfig:
+    """The site's etcd members, the nearest first. Files that are None: as the edge was enrolled.
+
+    `timeout_ms`: an answer that takes longer is none.
+    """
+
+    endpoints: tuple[str, ...]
+    authority: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    timeout_ms: int = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeConfig:
     """One edge. `state` holds `store/` and `identity/`; a relative one is taken from the file's folder."""
 
@@ -69,6 +83,7 @@ class EdgeConfig:
     gates: str | None = None  # host:port of the gates' port; None: as the cloud said at enrolment
     journal_keep_hours: float = 48.0  # acked entries stay so long, for a cloud that comes back from a backup
     max_age_hours: float = 0.0  # revocations must be known up to so long ago, or nobody is admitted; 0: however old
+    claims: ClaimsConfig | None = None  # None: no other edge of the site admits what this one does
     lanes: tuple[LaneConfig, ...]
 
 
@@ -160,7 +175,7 @@ class _Reader:
         return value
 
     def edge(self, raw: dict[str, Any]) -> EdgeConfig:
-        self.known(raw, (), ("edge", "cloud", "lane"))
+        self.known(raw, (), ("edge", "cloud", "claims", "lane"))
         for part in ("edge", "cloud"):
             if part not in raw:
                 raise self.fail((), f"the table [{part}] is expected and missing")
@@ -188,8 +203,29 @@ class _Reader:
             gates=self.address(cloud, ("cloud",), "gates", None),
             journal_keep_hours=self.within(edge, at, "journal_keep_hours", 0.0, 8760.0, 48.0),
             max_age_hours=self.within(edge, at, "max_age_hours", 0.0, 8760.0, 0.0),
+            claims=self.claims(raw["claims"]) if "claims" in raw else None,
             lanes=self.lane_list(raw),
         )
+
+    def claims(self, raw: Any) -> ClaimsConfig:
+        at: toml_lines.Path = ("claims",)
+        table = self.known(raw, at, ("endpoints", "authority", "certificate", "key", "timeout_ms"))
+        endpoints = table.get("endpoints")
+        if not isinstance(endpoints, list) or not endpoints:
+            raise self.fail(at, '[claims] needs the key "endpoints", a list of host:port, the nearest first')
+        for endpoint in endpoints:
+            self.address({"endpoints": endpoint}, at, "endpoints")
+        if ("certificate" in table) != ("key" in table):
+            raise self.fail(at, '"certificate" and "key" are expected together')
+        folder = self.path.absolute().parent
+        authority, certificate, key = (
+            folder / self.get(table, at, name, str) if name in table else None
+            for name in ("authority", "certificate", "key")
+        )
+        return ClaimsConfig(
+            endpoints=tuple(endpoints), authority=authority, certificate=certificate, key=key,
+            timeout_ms=self.within(table, at, "timeout_ms", 10, 5000, 80),
+        )  # fmt: skip
 
     def lane_list(self, raw: dict[str, Any]) -> tuple[LaneConfig, ...]:
         rows = raw.get("lane", [])

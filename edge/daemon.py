@@ -18,8 +18,10 @@ from zoneinfo import ZoneInfoNotFoundError
 
 import trio
 
-from edge import health, http, identity, keyring, standing, store, witness
+from edge import claims_setup, health, http, identity, keyring, standing, store, witness
 from edge.admission import Admissions
+from edge.claims import LOCAL
+from edge.claims_etcd import EtcdClaims
 from edge.clock import BEHIND, CONFIRMED, JUMPED, Clock
 from edge.committer import Committer
 from edge.config import EdgeConfig
@@ -83,9 +85,14 @@ class _Daemon:
         self.clock = Clock(self._stored_mark(), self._save_mark)
         self.keys = KeyRing(self.enrolled.root_key, self.enrolled.venue_id)
         self.verifier = self.module.Verifier(self.environment, self.enrolled.pepper)
+        self.site = claims_setup.on_etcd(
+            self.config, self.enrolled, self.environment, self.committer, now_ms=self.clock.now_ms, alarm=self.alarm,
+            healed=self._healed, forgetful=lambda: self.admissions.standing.catching_up,
+        )  # fmt: skip
         self.admissions = Admissions(
-            self.environment, self.verifier, self.committer, decide=self.module.decide, moment=self.clock.moment
-        )
+            self.environment, self.verifier, self.committer, decide=self.module.decide, moment=self.clock.moment,
+            claims=self.site or LOCAL,
+        )  # fmt: skip
         self.explainer = Explainer(
             self.environment, self.verifier, self.enrolled.pepper, pass_keys=self.keys.pass_keys,
             calendar=lambda: self.clock.calendar, now_ms=self.clock.now_ms, room=self.admissions.room.left,
@@ -107,6 +114,8 @@ class _Daemon:
         finally:
             with trio.CancelScope(shield=True):
                 channel.close()
+                if self.site is not None:
+                    self.site.close()
                 await trio.to_thread.run_sync(self.committer.stop)
             log.info("stopped: entry %d is the last, all of it on disk", self.committer.last_seq)
 
@@ -131,7 +140,7 @@ class _Daemon:
             config=self.config, identity=self.enrolled, gates=gates, verifier=self.module.IMPLEMENTATION,
             version=__version__, environment=self.environment, committer=self.committer, admissions=self.admissions,
             clock=self.clock, keys=self.keys, feed=feed, uplink=uplink, lanes=self.lanes,
-            started_ns=time.monotonic_ns(),
+            started_ns=time.monotonic_ns(), site=self.site,
         )  # fmt: skip
 
     def _first_entries(self, old: str) -> None:
@@ -162,6 +171,8 @@ class _Daemon:
             nursery.start_soon(self._keep, "uplink", self.parts.uplink.run)
             nursery.start_soon(self._keep, "feed", self.parts.feed.run)
             nursery.start_soon(self._start_lanes, nursery)
+            if self.site is not None:
+                nursery.start_soon(self._start_claims, self.site)
             nursery.start_soon(self._keep, "clock", self._tick_forever)
             if self.config.http:
                 said = partial(health.health, self.parts)
@@ -173,6 +184,12 @@ class _Daemon:
             await self.parts.uplink.tried.wait()
         for config, lane in zip(self.config.lanes, self.lanes, strict=True):
             nursery.start_soon(self._keep, f"lane {config.device}", lane.run)
+
+    async def _start_claims(self, site: EtcdClaims) -> None:
+        """As the lanes: what a store has forgotten must not be told as if it had not been."""
+        with trio.move_on_after(ASK_FIRST_S):
+            await self.parts.uplink.tried.wait()
+        await self._keep("claims", site.run)
 
     async def _keep(self, name: str, room: Callable[[], Awaitable[None]]) -> None:
         """Runs a room for ever."""
@@ -221,6 +238,8 @@ class _Daemon:
     def _live_changed(self) -> None:
         """The feed changed rule sets, stations, devices or the venue's settings."""
         self.verifier.reload_live()
+        if self.site is not None:
+            self.site.live_changed()
         self._use_settings()
         for lane in self.lanes:
             lane.relocate()
@@ -238,12 +257,21 @@ class _Daemon:
             return
         self.admissions.room.use_settings(settings)
         self.admissions.signed_only.use_settings(settings.signed_only)
+        self.admissions.exposure.use_settings(settings.outage)
         if settings.keyset_version > self.keys.version:
             self.parts.feed.ask_keys()
 
     def _elsewhere(self, told: scan_pb2.Elsewhere) -> None:
         """The cloud says what the other edges have counted."""
         self.admissions.room.told(Occupancy(told.day, told.entered, told.left), self.clock.now_ms())
+
+    def _healed(self) -> None:
+        """Etcd holds all that this edge has: what was admitted without a claim, if anybody was, is over."""
+        persons = self.admissions.exposure.persons
+        if persons:
+            self.alarm("claims.healed", f"{persons} persons were admitted without a claim")
+            self.admissions.exposure.over()
+        self.alarmed.pop(("claims.no_quorum", 0), None)
 
     def _keys_changed(self) -> None:
         self.verifier.set_pass_keys(self.keys.pass_keys())

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from edge import space
 from edge.admission import FILLING_PERMILLE, FULL_PERMILLE, Admissions
+from edge.claims import LOCAL
+from edge.claims_etcd import EtcdClaims
 from edge.clock import CONFIRMED, Clock
 from edge.committer import Committer
 from edge.config import EdgeConfig
@@ -67,6 +69,7 @@ class Parts:
     uplink: Uplink
     lanes: Sequence[Lane]
     started_ns: int
+    site: EtcdClaims | None = None  # None: claims are local
 
 
 def edge_status(parts: Parts) -> scan_pb2.EdgeStatus:
@@ -90,6 +93,8 @@ def edge_status(parts: Parts) -> scan_pb2.EdgeStatus:
         room_state=room.state(moment.day),
         behind=parts.admissions.standing.behind,
         machine_off_ms=parts.clock.machine_off_ms(),
+        claims=(parts.site or LOCAL).state.value,
+        exposed=parts.admissions.exposure.persons,
     )
 
 
@@ -162,6 +167,7 @@ def health(parts: Parts) -> dict[str, Any]:
             "day_capacity": room.day_capacity,
         },
         "signed_only": {"spent": parts.admissions.signed_only.spent},
+        "claims": _claims(parts),
         "lanes": [
             _lane(config.device, config.name, lane)
             for config, lane in zip(parts.config.lanes, parts.lanes, strict=True)
@@ -190,6 +196,9 @@ def _problems(said: dict[str, Any], parts: Parts) -> list[str]:
         found.append(f"the clock is {said['clock']['state']}")
     if abs(said["clock"]["machine_off_ms"]) > MACHINE_OFF_MS:
         found.append(f"the machine's own clock is {said['clock']['machine_off_ms'] / 1000:+.0f} s off: set it right")
+    if said["claims"]["state"] == "no_quorum":
+        without = f"{said['claims']['exposed']} persons were admitted without"
+        found.append(f"claims across entrances have no quorum, {without}: {said['claims']['error']}")
     if not said["cloud"]["online"]:
         found.append(f"the cloud is away: {said['cloud']['error']}")
     for stream in ("urgent", "bulk"):
@@ -207,6 +216,19 @@ def _problems(said: dict[str, Any], parts: Parts) -> list[str]:
         if lane["state"] == "fault" and lane["reader_online"] and lane["barrier_online"]:
             found.append(f"lane {lane['device']}: {lane['cause'] or 'out of order'}")
     return found
+
+
+def _claims(parts: Parts) -> dict[str, Any]:
+    site = parts.site
+    return {
+        "state": (site or LOCAL).state.name.lower(),
+        "error": site.error if site is not None else "",
+        "won": site.won if site is not None else 0,
+        "lost": site.lost if site is not None else 0,
+        "unanswered": site.unanswered if site is not None else 0,
+        "untold": parts.environment.entries(Table.CLAIM),
+        "exposed": parts.admissions.exposure.persons,
+    }
 
 
 def _stream(state: StreamState, now_ms: int) -> dict[str, Any]:

@@ -125,6 +125,7 @@ class _Figures(Collector):
 
     def collect(self) -> Iterable[Metric]:
         health = self._health()
+        claims = health["claims"]
         yield _gauge("up_to_work", "1 unless nobody can be admitted", health["status"] != "failing")
         yield _gauge("store_used_ratio", "Part of the store's map in use", health["store"]["permille"] / 1000)
         yield _gauge("entitlements", "Entitlement records held", health["store"]["entitlements"])
@@ -133,6 +134,11 @@ class _Figures(Collector):
         yield _counter("commits", "Durable transactions since the start", health["store"]["commits"])
         yield _gauge("cloud_online", "The last report got through", health["cloud"]["online"])
         yield _gauge("clock_confirmed", "Time is confirmed by the cloud", health["clock"]["state"] == "confirmed")
+        yield _gauge("claims_quorum", "0 while claims across entrances have none", claims["state"] != "no_quorum")
+        yield _gauge("claims_untold", "Counter owners etcd has to be told of", claims["untold"])
+        yield _gauge("claims_exposed", "Persons admitted without a claim in this outage", claims["exposed"])
+        for outcome in ("won", "lost", "unanswered"):
+            yield _counter(f"claims_{outcome}", f"Claims across entrances that were {outcome}", claims[outcome])
         yield _gauge("people_inside", "People inside as this entrance counts them", health["inside"])
         age = GaugeMetricFamily("paifang_feed_age_seconds", "How old what the gate knows may be", labels=["stream"])
         for stream in ("urgent", "bulk"):

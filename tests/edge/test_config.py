@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge import toml_lines
-from edge.config import EdgeConfig, LaneConfig, PortConfig, load, parse
+from edge.config import ClaimsConfig, EdgeConfig, LaneConfig, PortConfig, load, parse
 from edge.errors import ConfigError
 
 GOOD = """\
@@ -130,7 +130,7 @@ def test_windows_line_ends_are_read() -> None:
         (3, 'state = "s"\nverifier = "fast"', 4, '"verifier" is expected to be one of: compiled, twin; not "fast"'),
         (3, 'state = "s"\nverifier = "twin"', 4, 'verifier = "twin" is expected only together with allow_twin = true'),
         (3, 'state = "s"\nhttp = "8470"', 4, '"http" is expected to be host:port, not "8470"'),
-        (5, "[clout]", 5, 'unknown key "clout" in the file; expected one of: edge, cloud, lane'),
+        (5, "[clout]", 5, 'unknown key "clout" in the file; expected one of: edge, cloud, claims, lane'),
         (6, 'enrol = "cloud:99999"', 6, '"enrol" is expected to be host:port, not "cloud:99999"'),
         (6, "", 5, '[cloud] needs the key "enrol", text in quotes'),
         (9, 'devise = "G01"', 9, 'unknown key "devise" in [lane]; expected one of: device, name, reader, barrier,'),
@@ -220,3 +220,39 @@ def test_an_id_card_is_waited_for_and_typed_codes_are_marked() -> None:
         '"identity_seconds" is expected within 1.0..300.0, not 0.0',
     )
     assert "unknown key" in error(GOOD.replace("[lane.barrier]\n", "[lane.barrier]\ntyped = true\n"))[1]
+
+
+CLAIMS = '[claims]\nendpoints = ["10.0.0.11:2379", "10.0.0.12:2379"]\n'
+
+
+def test_claims_are_local_unless_members_are_named() -> None:
+    assert parse(GOOD, Path("/etc/paifang/edge.toml")).claims is None
+    found = parse(GOOD + CLAIMS, Path("/etc/paifang/edge.toml")).claims
+    assert found == ClaimsConfig(endpoints=("10.0.0.11:2379", "10.0.0.12:2379"), timeout_ms=80)
+    files = 'authority = "site.pem"\ncertificate = "/a/edge.pem"\nkey = "edge.key"\ntimeout_ms = 40\n'
+    found = parse(GOOD + CLAIMS + files, Path("/etc/paifang/edge.toml")).claims
+    assert found == ClaimsConfig(
+        endpoints=("10.0.0.11:2379", "10.0.0.12:2379"), authority=Path("/etc/paifang/site.pem"),
+        certificate=Path("/a/edge.pem"), key=Path("/etc/paifang/edge.key"), timeout_ms=40,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[claims]\n", '[claims] needs the key "endpoints", a list of host:port, the nearest first'),
+        (
+            "[claims]\nendpoints = []\n",
+            '[claims] needs the key "endpoints", a list of host:port, the nearest first',
+        ),
+        ('[claims]\nendpoints = ["10.0.0.11"]\n', '"endpoints" is expected to be host:port, not "10.0.0.11"'),
+        ("[claims]\nendpoints = [1]\n", '"endpoints" is expected to be text in quotes, not 1'),
+        (CLAIMS + 'key = "edge.key"\n', '"certificate" and "key" are expected together'),
+        (CLAIMS + "timeout_ms = 5\n", '"timeout_ms" is expected within 10..5000, not 5'),
+        (CLAIMS + "quorum = 2\n", 'unknown key "quorum" in [claims]; expected one of: endpoints, authority,'),
+    ],
+)
+def test_claims_that_cannot_be(text: str, expected: str) -> None:
+    line, found = error(GOOD + text)
+    assert line > len(GOOD.splitlines())
+    assert found.startswith(expected)

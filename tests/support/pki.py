@@ -62,11 +62,13 @@ class Authority:
 
     def _sign(
         self, name: str, public: ec.EllipticCurvePublicKey, *usages: x509.ObjectIdentifier,
-        host: x509.GeneralName = x509.DNSName(SERVER_NAME),
+        host: x509.GeneralName | None = None,
     ) -> bytes:  # fmt: skip
         builder = _builder(name, "test authority", public)
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=True)
-        builder = builder.add_extension(x509.SubjectAlternativeName([host]), critical=False)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([host or x509.DNSName(SERVER_NAME)]), critical=False
+        )
         return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 

@@ -76,9 +76,7 @@ class SiteEdge:
         self.committer = Committer(self.environment, edge_id=self.edge_id, deliver=token.run_sync_soon)
         reach = Reach([f"G{self.place.device_id}"])
         reach.look(self.environment)
-        self.ledger = Ledger(
-            self._cluster, venue_id=self._venue_id, edge_id=self.edge_id, now_s=lambda: NOW_MS // 1000
-        )
+        self.ledger = Ledger(self._cluster, venue_id=self._venue_id, edge_id=self.edge_id, now_s=lambda: NOW_MS // 1000)
         self.claims = EtcdClaims(
             self.ledger, self.environment, self.committer, reach, edge_id=self.edge_id, store_id=self._store_id,
             alarm=lambda code, _: self.alarms.append(code), healed=self._healed,
