@@ -197,6 +197,28 @@ class SetAside(models.Model):
         constraints = [models.UniqueConstraint(fields=["edge", "entry_hash", "why"], name="set_aside")]
 
 
+class EdgeAlarm(models.Model):
+    """Something an edge complained of: from when to when, how often it said so, and its last words for it."""
+
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT)
+    edge = models.ForeignKey(Edge, on_delete=models.CASCADE, related_name="alarms")
+    code = models.CharField(max_length=40)  # as the journal has it: "store.filling"
+    device_id = models.BigIntegerField(default=0)  # the lane it is about; 0: the edge itself
+    text = models.CharField(max_length=300, blank=True)  # the edge's own words, the latest: for whoever mends it
+    times = models.PositiveIntegerField(default=1)
+    began_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)  # none: it lasts
+
+    objects = ScopedManager(venue="venue")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["venue", "edge", "-began_at"], name="edge_alarm_list"),
+            models.Index(fields=["edge"], name="edge_alarm_open", condition=models.Q(ended_at=None)),
+        ]
+
+
 class Occupancy(models.Model):
     """People who entered and left on a business day, by station and edge: counted in the ingest's transaction."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, OuterRef, Prefetch, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -22,7 +22,6 @@ from cloud.admin.desk import Desk
 from cloud.admin.kit import verdict
 from cloud.admin.kit.action_view import brief
 from cloud.admin.kit.alarm_names import EDGE as EDGE_ALARMS
-from cloud.admin.kit.audit_detail import detail_text
 from cloud.admin.kit.audit_names import action_name
 from cloud.admin.kit.cells import enabled_pill
 from cloud.admin.kit.forms import SectionForm
@@ -36,9 +35,8 @@ from cloud.admin.kit.text import named, stamp
 from cloud.admin.sections.devices import KINDS
 from cloud.admin.sections.live_board import WORKING
 from cloud.admin.sections.qr import drawn
-from cloud.core.audit import target_of
+from cloud.admissions.models import EdgeAlarm
 from cloud.core.errors import DomainError
-from cloud.core.trail import alarms_at
 from cloud.gates import selectors
 from cloud.gates.models import EdgeCertificate
 from cloud.gates.services import TOKEN_LIFE, create_token, retire_edge, revoke_edge
@@ -48,6 +46,7 @@ from cloud.venues.services import create_edge
 
 CONTACT = (("online", _("Connected")), ("silent", _("No contact")), ("never", _("Not connected yet")))
 MACHINE_OFF_MS = 5000  # a machine's clock is called wrong from then on, as on the edge's own health page
+ALARMS = 50
 CONFIG = "/etc/paifang/edge.toml"  # where docs/venue.md puts it
 
 
@@ -150,6 +149,21 @@ def _working(edge: Edge) -> tuple[int, int]:
 def _lanes(edge: Edge) -> str:
     working, all_of_them = _working(edge)
     return f"{working}/{all_of_them}" if all_of_them else ""
+
+
+def _alarms(desk: Desk, edge: Edge) -> list[EdgeAlarm]:
+    """Those that last first, then the newest; of the edge itself, and of its devices that whoever looks may see."""
+    here = [0, *_devices(desk).filter(edge=edge).values_list("pk", flat=True)]
+    rows = edge.alarms if desk.reach(Permission.LIVE_VIEW).everywhere else edge.alarms.filter(device_id__in=here)
+    name = Device.objects.filter(pk=OuterRef("device_id")).values("name")
+    found = rows.annotate(device_name=Subquery(name)).order_by(F("ended_at").desc(nulls_first=True), "-pk")
+    return list(found[:ALARMS])
+
+
+def _alarm_state(one: EdgeAlarm) -> Pill:
+    if one.ended_at is None:
+        return Pill(str(_("Lasts")), Tone.BAD, "circle-alert")
+    return Pill(str(_("Over")), Tone.IDLE, "circle-check")
 
 
 def _valid(one: EdgeCertificate) -> Pill:
@@ -266,13 +280,18 @@ EDGES = register(
                 _("No device hangs on this edge."), "devices",
             ),
             Related(
-                _("Alarms"), lambda desk, one: alarms_at(desk.venue).filter(target=target_of(one)),
+                _("Alarms"), _alarms,
                 (
-                    Value("at", _("When"), lambda one: one.at, main=True),
-                    Value("what", _("Alarm"), lambda one: action_name(one.action)),
-                    Value("detail", _("Details"), lambda one: detail_text(one, 160)),
+                    Value("what", _("Alarm"), lambda one: action_name(f"alarm.edge.{one.code}"), main=True),
+                    Value("state", _("Status"), _alarm_state),
+                    Value("lane", _("Device"), lambda one: one.device_name),
+                    Value("text", _("In its words"), lambda one: one.text),
+                    Value("began", _("Since"), lambda one: one.began_at),
+                    Value("last", _("Last heard of"), lambda one: one.last_at),
+                    Value("ended", _("Over at"), lambda one: one.ended_at),
+                    Value("times", _("Times"), lambda one: one.times, numeric=True),
                 ),
-                _("Nothing was raised of this edge."), "audit", Permission.AUDIT_VIEW,
+                _("Nothing was raised of this edge."),
             ),
             Related(
                 _("Certificates"), lambda desk, one: one.certificates.order_by("-created_at", "-pk"),

@@ -9,11 +9,12 @@ from datetime import UTC, date, datetime
 from django.db import transaction
 from django.utils import timezone
 
-from cloud.admissions import cases
+from cloud.admissions import cases, edge_alarms
 from cloud.admissions.bulk import insert_new, update_rows
 from cloud.admissions.chain import Aside, Chain, judge, positions
 from cloud.admissions.decode import MAX_SMALL, Decoded, decode
 from cloud.admissions.double_use import open_double_uses
+from cloud.admissions.edge_alarms import Heard
 from cloud.admissions.models import Admission, EdgeChain, JournalEntry, SetAside
 from cloud.admissions.services.flags import flag
 from cloud.admissions.services.occupancy import count
@@ -143,7 +144,7 @@ def _take(edge: Edge, taken: Sequence[Decoded]) -> None:
     passages: dict[int, Passage] = {}
     settlements: list[tuple[scan_pb2.Settlement, datetime]] = []
     usages: dict[tuple[int, int], bytes] = {}
-    alarms: Counter[str] = Counter()
+    alarms: list[Heard] = []
 
     for item in taken:
         entry = item.entry
@@ -179,7 +180,7 @@ def _take(edge: Edge, taken: Sequence[Decoded]) -> None:
             if settled.whole_usage:
                 usages[settled.owner_id, WHOLE_GROUP] = settled.whole_usage
         elif item.kind == "alarm":
-            alarms[entry.alarm.code] += 1
+            alarms.append(Heard(entry.alarm.code, entry.alarm.device_id, entry.alarm.detail, at))
         journal.append(
             (
                 edge.venue_id, edge.pk, entry.epoch, entry.seq, item.entry_hash, item.raw, item.kind, at, day, now,
@@ -198,8 +199,9 @@ def _take(edge: Edge, taken: Sequence[Decoded]) -> None:
     if settlements:
         counted += _settle_stored(edge, settlements).items()
     usage.relay_all(edge, [usage.Reported(owner, group, record) for (owner, group), record in usages.items()])
-    for code, times in alarms.items():
+    for code, times in Counter(one.code for one in alarms).items():
         raise_alarm("edge." + code, edge, edge.venue, times=times)
+    edge_alarms.heard(edge, alarms)
     cases.open_ticketless(edge, heads.values())
     cases.open_flagged(edge, {seq: passage.outcome for seq, passage in counted})
     # Last: other edges wait for these rows until the commit, those of the station, then all of the venue.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
+from cloud.admissions import edge_alarms
 from cloud.core import audit
 from cloud.core.actors import Actor
 from cloud.core.errors import DomainError
@@ -47,6 +48,7 @@ def retire_edge(*, actor: Actor, venue: Venue, edge: Edge, why: str, heir: Edge 
     edge.retired_at = timezone.now()
     edge.save(update_fields=["retired_at"])
     certificates = withdraw(edge, edge.retired_at)
+    edge_alarms.end_all(edge, edge.retired_at)
     devices = Device.objects.filter(venue=venue, edge=edge)
     identifiers = list(devices.order_by("identifier").values_list("identifier", flat=True))
     devices.update(edge=heir)

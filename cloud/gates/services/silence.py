@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from cloud.admissions import edge_alarms
 from cloud.core.alarms import raise_alarm, raised
 from cloud.core.locks import lock_row
 from cloud.gates.models import EdgeCertificate, EnrolToken
@@ -30,7 +31,9 @@ def alarm_silent_edges(venue: Venue, *, listening_since: datetime, now: datetime
         with transaction.atomic():
             lock_row(Edge, edge.pk)  # two workers looking at once raise one alarm
             if not raised("edge.silent", edge, since=heard):
-                raise_alarm("edge.silent", edge, venue, last_heard=heard.isoformat(timespec="seconds"))
+                last = heard.isoformat(timespec="seconds")
+                raise_alarm("edge.silent", edge, venue, last_heard=last)
+                edge_alarms.heard(edge, [edge_alarms.Heard(edge_alarms.SILENT, 0, f"last heard of at {last}", heard)])
                 silent.append(edge)
     return silent
 

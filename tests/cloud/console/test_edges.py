@@ -8,12 +8,14 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from cloud.admissions.services import ingest
 from cloud.core.models import AuditRow
 from cloud.gates.models import EdgeCertificate, EnrolToken
 from cloud.gates.services import enrol
 from cloud.venues.models import Edge, Venue
 from tests.support import venue as make
 from tests.support.edge_identity import new_key, request_of
+from tests.support.journal import Journal
 
 pytestmark = pytest.mark.django_db
 TOKEN = re.compile(r"[A-Z2-7]{26}\.[0-9a-f]{64}")
@@ -129,6 +131,19 @@ def test_retiring_says_what_it_means_and_frees_its_devices(edge: Edge, west, log
     assert [one.edge.name for one in heir.devices.all()] == ["新主机"]
     assert "It never reported." in text_of(client.get(f"/edges/do/retire?pk={heir.pk}"))
     assert log_in("gate_supervisor").get(f"/edges/do/retire?pk={heir.pk}").status_code == 403
+
+
+def test_its_alarms_with_its_own_words(venue: Venue, edge: Edge, west, log_in):
+    gate = make.make_gate(venue, west, "W-7", edge)
+    journal = Journal(edge.pk)
+    ingest(edge, [
+        journal.write(alarm={"code": "reader.lost", "detail": "<b>/dev/ttyS3</b> is gone", "device_id": gate.pk}),
+        journal.write(alarm={"code": "store.filling", "detail": "812 permille used"}),
+    ])  # fmt: skip
+    for role in ("administrator", "gate_supervisor"):
+        page = text_of(log_in(role).get(f"/edges/{edge.pk}"))
+        for words in ("Reader lost", "&lt;b&gt;/dev/ttyS3&lt;/b&gt; is gone", "812 permille used", "W-7", "Lasts"):
+            assert words in page, words
 
 
 def test_an_edge_tells_how_it_is_doing(edge: Edge, west, log_in, report):
