@@ -95,6 +95,9 @@ class BoxOffice:
             case "goes":
                 unit = self._unit("group")
                 return self._visit(kind, unit, bodies=2, then=self._visit(kind, unit, bodies=2))
+            case "leaves":
+                unit = self._unit(self.source.choice(("adult", "family")))
+                return self._visit(kind, unit, then=self._visit(kind, unit, group="out"))
             case "repeat":
                 unit = self._unit("adult")
                 return self._visit(kind, unit, then=self._visit(kind, unit, good=False))

@@ -9,10 +9,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from django.db.models import QuerySet
 from django_scopes import scope
 
 from cloud.admissions.models import Admission, JournalEntry, SetAside
-from cloud.admissions.selectors import entries
+from cloud.admissions.selectors import entries, today
 from cloud.demo import curve, play, site, visits
 from cloud.demo.box_office import BoxOffice
 from cloud.demo.crowd import Crowd, Pace
@@ -70,8 +71,10 @@ class Books:
     def balance(self, presented: int) -> dict[str, Any]:
         """The result of a count. Waits until the edge has settled and told everything."""
         journalled = self._settled()
-        walked = self._walked()
-        passed = self._passed()
+        walked, passed = self._walked(), self._passed(entries(self.venue))
+        walked_out, left = self._walked(out=True), self._passed(Admission.objects.filter(leaving=True))
+        counted = today(self.venue)
+        outside = sum(walked_out.values())
         refused = Counter(
             JournalEntry.objects.filter(kind="presentation", decision=scan_pb2.DECISION_REFUSE).values_list(
                 "reason", flat=True
@@ -80,11 +83,14 @@ class Books:
         return {
             "presented": presented,
             "admitted": entries(self.venue).count(),
+            "left": outside,
+            "inside": counted.inside,
             "refused": {Reason(reason).name: times for reason, times in sorted(refused.items())},
             "journalled": journalled,
             "ingested": JournalEntry.objects.count(),
             "double_admitted": self._beyond_right(walked, passed),
-            "lost": sum((walked - passed).values()) + sum((passed - walked).values()),
+            "lost": _apart(walked, passed) + _apart(walked_out, left),
+            "miscounted": abs(counted.inside - (self._walked_in() - outside)),
         }
 
     def _settled(self) -> int:
@@ -104,20 +110,27 @@ class Books:
             f"not all that was journalled was ingested and settled in {SETTLE_SECONDS:g} s ({aside} set aside)"
         )
 
-    def _walked(self) -> Counter[tuple[str, int]]:
-        """Bodies through the arms, by label and exclusion group."""
-        group = {plan.key: plan for plan in site.STATIONS}
+    def _walked(self, *, out: bool = False) -> Counter[tuple[str, int]]:
+        """Bodies through the arms into the venue or a place in it, or `out` of it, by label and exclusion group."""
         by_name = dict(Station.objects.values_list("name_zh", "group_id"))
         walked: Counter[tuple[str, int]] = Counter()
         for gate in self.gates:
-            for label, bodies in gate.tally()["bodies"].items():
-                walked[label, by_name[group[gate.plan.station].name_zh]] += bodies
+            station = site.station(gate.plan.station)
+            if station.exit is out:
+                for label, bodies in gate.tally()["bodies"].items():
+                    walked[label, by_name[station.name_zh]] += bodies
         return walked
 
-    def _passed(self) -> Counter[tuple[str, int]]:
-        """Persons the cloud says went in, by entitlement and exclusion group."""
+    def _walked_in(self) -> int:
+        """Bodies through the arms of the venue's own gates."""
+        outer = [gate for gate in self.gates if not site.station(gate.plan.station).inner]
+        entrances = [gate for gate in outer if not site.station(gate.plan.station).exit]
+        return sum(sum(gate.tally()["bodies"].values()) for gate in entrances)
+
+    def _passed(self, rows: QuerySet[Admission]) -> Counter[tuple[str, int]]:
+        """Persons the cloud says went through, by entitlement and exclusion group."""
         passed: Counter[tuple[str, int]] = Counter()
-        for entitlement, station, persons in entries(self.venue).values_list("entitlement_id", "station_id", "passed"):
+        for entitlement, station, persons in rows.values_list("entitlement_id", "station_id", "passed"):
             passed[str(entitlement), self._group_of[station]] += persons
         return +passed
 
@@ -126,3 +139,8 @@ class Books:
         rights = {str(pk): persons for pk, persons in Entitlement.objects.values_list("pk", "persons")}
         keys = set().union(*counts)
         return sum(max(0, max(count[key] for count in counts) - rights.get(key[0], 0)) for key in keys)
+
+
+def _apart(walked: Counter[tuple[str, int]], passed: Counter[tuple[str, int]]) -> int:
+    """Persons that only one of the two has."""
+    return sum((walked - passed).values()) + sum((passed - walked).values())

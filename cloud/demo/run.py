@@ -87,8 +87,9 @@ def once(seconds: float, visits: int, *, keep: bool) -> int:
 
 
 def count_is_good(result: dict[str, Any]) -> bool:
-    """Nobody in twice, nobody lost, and the cloud has all that the gates wrote."""
-    return not result["double_admitted"] and not result["lost"] and result["journalled"] == result["ingested"]
+    """Nobody in twice, nobody lost, who is inside is right, and the cloud has all that the gates wrote."""
+    wrong = result["double_admitted"] or result["lost"] or result["miscounted"]
+    return not wrong and result["journalled"] == result["ingested"]
 
 
 async def _with_stack(layout: Layout, tell: Callable[[str], None], act: Callable[[Stack], Awaitable[None]]) -> bool:

@@ -18,7 +18,7 @@ EDGE_NAME = "entrance-1"
 class StationPlan:
     """A station. Stations of one `group` share one use counter: in by one of them, not again by another.
 
-    `inner`: it lies inside the venue.
+    `inner`: it lies inside the venue. `exit`: it lets people out.
     """
 
     key: str
@@ -26,6 +26,7 @@ class StationPlan:
     name_en: str
     group: str
     inner: bool = False
+    exit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ STATIONS = (
     StationPlan("west", "西大门", "West gate", "gates"),
     StationPlan("east", "东大门", "East gate", "gates"),
     StationPlan("cable", "索道站", "Cable car", "cable", inner=True),
+    StationPlan("out", "南门出口", "South exit", "out", exit=True),
 )
 
 LANES = (
@@ -81,6 +83,7 @@ LANES = (
     LanePlan("EAST-1", "东门 1 / East 1", "east", id_reader=True),
     LanePlan("EAST-2", "东门 2 / East 2", "east"),
     LanePlan("CABLE-1", "索道 1 / Cable car 1", "cable"),
+    LanePlan("OUT-1", "出口 1 / Exit 1", "out"),
 )
 
 # Two hours each, through the whole business day.
@@ -153,6 +156,10 @@ EMPLOYEES = (
 )
 # The demo listens on loopback only, and its logins are printed when it starts.
 PASSWORD = "paifang-demo"  # noqa: S105
+
+
+def station(key: str) -> StationPlan:
+    return next(plan for plan in STATIONS if plan.key == key)
 
 
 def lane(device: str) -> LanePlan:

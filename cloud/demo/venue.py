@@ -69,7 +69,7 @@ def _stations(venue: Venue) -> dict[str, Station]:
     for plan in site.STATIONS:
         made = create_station(
             actor=ACTOR, venue=venue, name_zh=plan.name_zh, name_en=plan.name_en, group=groups.get(plan.group),
-            inner=plan.inner,
+            inner=plan.inner, nature=Station.Nature.EXIT if plan.exit else Station.Nature.ENTRY,
         )  # fmt: skip
         groups[plan.group] = made.group
         stations[plan.key] = made

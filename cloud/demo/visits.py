@@ -26,6 +26,7 @@ MIX = {
     "live_code": 8,
     "picture": 3,
     "goes": 5,
+    "leaves": 10,
     "repeat": 6,
     "replaced": 3,
     "stale": 3,
@@ -44,14 +45,14 @@ class Visit:
 
     Attributes:
         kind: a key of MIX.
-        group: key of the exclusion group whose lanes it goes to ("gates", "cable").
+        group: key of the exclusion group whose lanes it goes to ("gates", "cable", "out").
         label: written on its bodies: the entitlement's id, or something no ticket is called.
         line: what the scanner reads; empty when an ID card is shown.
         live: of a rotating pass, as issued and its key of the day: the phone makes the line when it is shown.
         card: ID number and name.
         behaviour: of each body: walk, hesitate, turn_back.
         good: they have a right to enter, and try again when they did not get in.
-        then: what follows once they are in: the same pass shown again, or at the cable car.
+        then: what follows once they are in: the same pass shown again, at the cable car, or at the exit.
     """
 
     kind: str

@@ -51,9 +51,10 @@ def test_a_short_day_is_counted() -> None:
     assert ran.returncode == 0, ran.stderr + ran.stdout
     result = json.loads(ran.stdout.splitlines()[-1])
     assert set(result) == {
-        "presented", "admitted", "refused", "journalled", "ingested", "double_admitted", "lost", "p50_ms", "p99_ms",
+        "presented", "admitted", "left", "inside", "refused", "journalled", "ingested", "double_admitted", "lost",
+        "miscounted", "p50_ms", "p99_ms",
     }  # fmt: skip
-    assert (result["double_admitted"], result["lost"]) == (0, 0)
+    assert (result["double_admitted"], result["lost"], result["miscounted"]) == (0, 0, 0)
     assert result["journalled"] == result["ingested"] > result["admitted"] > 20
     assert result["presented"] >= 50
     assert 0 < result["p50_ms"] <= result["p99_ms"]

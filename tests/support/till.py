@@ -22,17 +22,21 @@ from django.db.models import Q  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from django_scopes import scope  # noqa: E402
 
+from cloud.admissions import selectors  # noqa: E402
 from cloud.admissions.models import Admission, JournalEntry, SetAside  # noqa: E402
 from cloud.catalog.models import TicketProduct  # noqa: E402
+from cloud.catalog.rules import ProductRules  # noqa: E402
 from cloud.core import business_day  # noqa: E402
 from cloud.core.actors import Actor  # noqa: E402
+from cloud.demo import site  # noqa: E402
 from cloud.demo.venue import ensure_venue  # noqa: E402
+from cloud.entitlements.live_services import create_device, create_product, set_capacity  # noqa: E402
 from cloud.entitlements.selectors import pass_line  # noqa: E402
 from cloud.gates.services import create_token  # noqa: E402
 from cloud.sales.models import Order, OrderUnit  # noqa: E402
 from cloud.sales.services import issue_order, reissue_unit, revoke_order  # noqa: E402
 from cloud.sales.values import OrderLine, VisitorInput  # noqa: E402
-from cloud.venues.models import Device, Edge  # noqa: E402
+from cloud.venues.models import Device, Edge, Station  # noqa: E402
 from cloud.venues.services import create_edge  # noqa: E402
 from paifang.reasons import Reason  # noqa: E402
 from paifang.v1 import scan_pb2  # noqa: E402
@@ -83,26 +87,59 @@ def admissions(label: str) -> dict[str, Any]:
 
 def reasons() -> dict[str, Any]:
     """How often each reason was given to something that is no ticket of ours."""
-    rows = JournalEntry.objects.filter(Q(entitlement_id=None) | Q(entitlement_id=0), kind="presentation")
+    refused = JournalEntry.objects.filter(kind="presentation", decision=scan_pb2.DECISION_REFUSE)
+    rows = refused.filter(Q(entitlement_id=None) | Q(entitlement_id=0))
     named = [Reason(reason).name for reason in rows.values_list("reason", flat=True)]
     return {"reasons": {name: named.count(name) for name in sorted(set(named))}}
 
 
 def journal() -> dict[str, Any]:
-    """The whole of it in figures: entries, admissions, persons passed by entitlement, what was set aside and why.
+    """The demo's own edge in figures: entries, admissions, persons let in by entitlement, what was set aside and why.
 
     Read in the order that makes "all entries are here, none is open" hold for what is read after it.
     """
+    edge = Edge.objects.get(name=site.EDGE_NAME)
+    admitted = Admission.objects.filter(edge=edge)
     figures = {
-        "entries": JournalEntry.objects.count(),
-        "open": Admission.objects.filter(outcome="open").count(),
-        "admissions": Admission.objects.count(),
+        "entries": JournalEntry.objects.filter(edge=edge).count(),
+        "open": admitted.filter(outcome="open").count(),
+        "admissions": admitted.count(),
         "set_aside": list(SetAside.objects.values_list("why", flat=True)),
     }
     passed: Counter[str] = Counter()
-    for entitlement, persons in Admission.objects.values_list("entitlement_id", "passed"):
+    for entitlement, persons in admitted.filter(leaving=False).values_list("entitlement_id", "passed"):
         passed[str(entitlement)] += persons
     return figures | {"passed": +passed}
+
+
+def counted() -> dict[str, Any]:
+    """The business day so far, as pages show it."""
+    so_far = selectors.today(VENUE)
+    return {"admissions": so_far.admissions, "entered": so_far.entered, "left": so_far.left, "inside": so_far.inside}
+
+
+def product(code: str, rules: dict[str, Any], uses: int = 0) -> dict[str, Any]:
+    """A ticket for the gates, on sale."""
+    create_product(
+        actor=ACTOR, venue=VENUE, code=code, name_zh=code, price_fen=1, uses=uses, rules=ProductRules.from_json(rules),
+        stations=list(Station.objects.filter(name_en__in=("West gate", "East gate"))),
+    )  # fmt: skip
+    return {}
+
+
+def room(capacity: int | None) -> dict[str, Any]:
+    """So many may be inside at once."""
+    set_capacity(actor=ACTOR, venue=VENUE, capacity=capacity, day_capacity=None)
+    return {}
+
+
+def lane(edge: int, station: str, identifier: str) -> dict[str, Any]:
+    """A gate of another edge at a station of the demo, by its English name."""
+    create_device(
+        actor=ACTOR, venue=VENUE, identifier=identifier, name=identifier, edge=Edge.objects.get(pk=edge),
+        station=Station.objects.get(name_en=station),
+    )  # fmt: skip
+    return {}
 
 
 def token() -> dict[str, Any]:
@@ -118,7 +155,22 @@ def retire(edge: int) -> dict[str, Any]:
 
 
 DOES: dict[str, Callable[..., dict[str, Any]]] = {
-    act.__name__: act for act in (issue, reissue, revoke, presented, admissions, reasons, journal, token, retire)
+    act.__name__: act
+    for act in (
+        issue,
+        reissue,
+        revoke,
+        presented,
+        admissions,
+        reasons,
+        journal,
+        counted,
+        product,
+        room,
+        lane,
+        token,
+        retire,
+    )
 }
 
 

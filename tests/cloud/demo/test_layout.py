@@ -52,7 +52,7 @@ def test_a_folder_too_deep_for_sockets_is_refused_before_anything_starts(tmp_pat
 
 def test_a_lane_is_found_in_any_case_and_others_are_listed() -> None:
     assert site.lane("west-1").station == "west"
-    with pytest.raises(KeyError, match=r"there is no lane G9; there are WEST-1, .*CABLE-1"):
+    with pytest.raises(KeyError, match=r"there is no lane G9; there are WEST-1, .*CABLE-1, OUT-1"):
         site.lane("G9")
 
 

@@ -25,6 +25,7 @@ def test_it_is_made_once() -> None:
         assert TicketProduct.objects.count() == len(site.PRODUCTS)
         stations = {station.name_en: station for station in Station.objects.all()}
         assert stations["West gate"].group_id == stations["East gate"].group_id != stations["Cable car"].group_id
+        assert [name for name, one in stations.items() if one.nature == Station.Nature.EXIT] == ["South exit"]
 
 
 def test_a_gate_that_listened_meanwhile_knows_all_of_it() -> None:
