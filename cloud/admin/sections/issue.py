@@ -17,10 +17,11 @@ from cloud.admin.desk import Desk
 from cloud.admin.kit.depends import Depends
 from cloud.admin.kit.forms import SectionForm
 from cloud.admin.kit.page import page, said, show
-from cloud.admin.kit.rows import RowForm, Rows
+from cloud.admin.kit.rows import BoundRows, RowForm, Rows
 from cloud.admin.kit.table import Empty
 from cloud.admin.kit.text import named
 from cloud.admin.sections.order_view import order_url
+from cloud.admin.sections.people_list import read_people
 from cloud.admin.sections.rule_fields import period
 from cloud.catalog import selectors as catalog
 from cloud.catalog.compile import rules_of
@@ -33,6 +34,7 @@ from cloud.sales.values import OrderLine, VisitorInput
 from cloud.staff.permissions import Permission
 
 MAX_QUANTITY = 100
+PASTED = 10_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,11 @@ class IssueForm(SectionForm):
         label=_("Slot"), coerce=int, empty_value=None, help_text=_("Of a timed ticket."),
         error_messages={"required": _("Choose one of its slots.")},
     )  # fmt: skip
+    pasted = forms.CharField(
+        label=_("Paste a list of visitors"), required=False, strip=False, max_length=PASTED,
+        help_text=_("A line each: the name, a tab or comma, the ID number. From a spreadsheet copy the two columns."),
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
+    )  # fmt: skip
     visitors = Rows(
         VisitorRow, label=_("Visitors"), one=_("Visitor"), add=_("Add a visitor"), max_rows=MAX_QUANTITY,
         distinct="id_number",
@@ -112,6 +119,31 @@ class IssueForm(SectionForm):
         when = self.fields["visit_date"]
         when.initial = self.today
         when.widget.attrs["min"] = self.today.isoformat()
+
+    def take_pasted(self) -> bool:
+        """Puts a pasted list into rows, behind those filled in, for a look at them; False where there is none.
+
+        The quantity rises to as many. What does not fit stays in the field.
+        """
+        text = str(self.data.get("pasted", ""))
+        if not text.strip():
+            return False
+        self.keep_quiet()
+        bound = self["visitors"]
+        assert isinstance(bound, BoundRows)
+        people = [{"name": name, "id_number": number} for name, number in read_people(text[:PASTED])]
+        rows = [*bound.typed(), *people]
+        if len(rows) > MAX_QUANTITY:
+            self.add_error("pasted", gettext("At most %(limit)d are possible.") % {"limit": MAX_QUANTITY})
+            return True
+        self.data = self.data.copy()
+        bound.put(self.data, rows)
+        bound.forget()
+        self.data["pasted"] = ""
+        quantity = str(self.data.get("quantity", ""))
+        if not quantity.isdecimal() or int(quantity[:9]) < len(rows):
+            self.data["quantity"] = str(len(rows))
+        return True
 
     def clean_visit_date(self) -> date | None:
         wanted: date | None = self.cleaned_data["visit_date"]
@@ -142,6 +174,8 @@ def issue(request: HttpRequest, desk: Desk) -> HttpResponse:
     data = request.POST.copy()
     data["product"] = data.get("product", "").replace("\0", "")  # PostgreSQL takes no such character
     form = IssueForm(desk, None, data)
+    if form.take_pasted():
+        return _show(request, desk, form, 422 if form.errors else 200)
     if form.asked_again():
         return _show(request, desk, form)
     if not form.is_valid():
