@@ -84,7 +84,7 @@ def lanes(venue: Venue, now: datetime | None = None) -> list[LaneView]:
     # By edge and device: an edge is believed about its own lanes only.
     reported = {(pk, lane.device_id): lane for pk, view in views.items() if view.status for lane in view.status.lanes}
     devices = (
-        Device.objects.filter(venue=venue, kind=Device.Kind.GATE)
+        Device.objects.filter(venue=venue, kind=Device.Kind.GATE, retired_at=None)
         .select_related("station", "edge")
         .order_by("station__number", "identifier")
     )
@@ -95,8 +95,8 @@ def lanes(venue: Venue, now: datetime | None = None) -> list[LaneView]:
 
 
 def devices_with_health(venue: Venue) -> QuerySet[Device]:
-    """The venue's devices, each with what `lane_of` reads."""
-    return Device.objects.filter(venue=venue).select_related("station", "edge__health")
+    """The venue's devices in use, each with what `lane_of` reads."""
+    return Device.objects.filter(venue=venue, retired_at=None).select_related("station", "edge__health")
 
 
 def lane_of(device: Device, now: datetime | None = None) -> LaneView:

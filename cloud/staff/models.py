@@ -56,7 +56,9 @@ class RoleGrant(models.Model):
     venue = models.ForeignKey("venues.Venue", on_delete=models.CASCADE, related_name="+")
     # Said in so many words: a limited grant whose stations are gone permits nothing, not everything.
     limited = models.BooleanField(default=False)
-    stations: models.ManyToManyField[Any, Any] = models.ManyToManyField("venues.Station", related_name="+", blank=True)
+    stations: models.ManyToManyField[Any, Any] = models.ManyToManyField(
+        "venues.Station", related_name="grants", blank=True
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["employee", "role", "venue"], name="role_grant")]

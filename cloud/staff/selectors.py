@@ -36,6 +36,18 @@ def waiting_for_password(venue: Model) -> QuerySet[Employee]:
     return employees(venue).filter(waits, is_active=True).order_by("-date_joined", "-pk")
 
 
+def limited_grants(venue: Model) -> QuerySet[RoleGrant]:
+    """The venue's roles that are limited to stations, of active people: with employee, role and stations."""
+    grants = RoleGrant.objects.filter(venue_id=venue.pk, limited=True, employee__is_active=True)
+    return grants.select_related("employee", "role").prefetch_related("stations").order_by("employee_id", "role_id")
+
+
+def everywhere(venue: Model) -> QuerySet[Employee]:
+    """Active people who have a role all over the venue: at its every station."""
+    grants = RoleGrant.objects.filter(venue_id=venue.pk, limited=False)
+    return Employee.objects.filter(pk__in=grants.values("employee"), is_active=True).order_by("first_name", "pk")
+
+
 def grants_of(employee: Employee) -> QuerySet[RoleGrant]:
     """All roles of an employee, at every venue."""
     return (

@@ -24,7 +24,8 @@ def stations(venue: Venue) -> QuerySet[Station]:
 
 
 def devices(venue: Venue) -> QuerySet[Device]:
-    return Device.objects.filter(venue=venue).select_related("station", "edge")
+    """Those in use: what a retired one recorded stays, with its name."""
+    return Device.objects.filter(venue=venue, retired_at=None).select_related("station", "edge")
 
 
 def gates(venue: Venue) -> QuerySet[Device]:

@@ -214,10 +214,10 @@ def names(section: Section, rows: Sequence[Any]) -> str:
     return brief([section.label(row) for row in rows[:NAMED]], len(rows))
 
 
-def brief(labels: Sequence[str], of: int | None = None) -> str:
+def brief(labels: Sequence[str], of: int | None = None, most: int = NAMED) -> str:
     """The first few of some names, and how many more there are of all `of` them."""
-    first = ("、" if chinese() else ", ").join(labels[:NAMED])
-    rest = (len(labels) if of is None else of) - NAMED
+    first = ("、" if chinese() else ", ").join(labels[:most])
+    rest = (len(labels) if of is None else of) - len(labels[:most])
     if rest <= 0:
         return first
     return ngettext("%(names)s and %(count)d more", "%(names)s and %(count)d more", rest) % {

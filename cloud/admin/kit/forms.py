@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from cloud.core.errors import DomainError
 
 SEEN = "_seen"  # the hidden input with what the person was shown
 REDRAW = "_redraw"  # sent when a field changed that others depend on
+AGREED = "_agreed"  # the hidden input with what was asked before saving, and is agreed to by saving again
 _SALT = "console.form"
 
 
@@ -42,6 +44,7 @@ class SectionForm(DeskForm):
     """A form of a section: for creating, editing, or what an action asks.
 
     Attributes:
+        question: what follows from saving and is asked about first; empty: nothing, or it is agreed to.
         layout: parts of the form as (title, field names); empty: one part without a title.
         error_fields: fields of services -> fields here, where they have other names. A service names a field of a
             row by its place among those given to it: "visitors.2.name".
@@ -53,6 +56,8 @@ class SectionForm(DeskForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.changed: list[Changed] = []
+        self.question: list[str] = []
+        self.agreement = ""
 
     @property
     def layout_parts(self) -> list[Part]:
@@ -71,6 +76,23 @@ class SectionForm(DeskForm):
             if number.isdigit() and int(number) < len(rows) and field in rows[int(number)].fields:
                 rows[int(number)].add_error(field, said(error))
         self.add_error(name if bound is not None else None, said(error))
+
+    # --- asking once more before saving
+
+    def ask(self, about: Any, lines: Iterable[Any]) -> bool:
+        """Asks, once the fields make sense, whether what else follows is meant too; for `clean()`.
+
+        Nothing is saved, and the form shows the lines, until just this is sent again: `about` tells questions apart.
+        Whether it is asked now.
+        """
+        self.agreement = hashlib.sha256(repr(about).encode()).hexdigest()
+        if self.data.get(AGREED) == self.agreement:
+            return False
+        self.question = [str(line) for line in lines]
+        return True
+
+    def is_valid(self) -> bool:
+        return super().is_valid() and not self.question
 
     def asked_again(self) -> bool:
         """Whether this was sent only to be drawn again, with a row more or less or with other fields shown."""

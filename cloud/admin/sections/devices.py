@@ -6,76 +6,45 @@ from datetime import datetime
 from typing import Any
 
 import django_filters
-from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_scopes import get_scope
 
 from cloud.admin.desk import Desk
 from cloud.admin.kit import filters, verdict
-from cloud.admin.kit.cells import enabled_pill
-from cloud.admin.kit.forms import SectionForm
+from cloud.admin.kit.action_view import brief
 from cloud.admin.kit.import_spec import Import, ImportColumn
-from cloud.admin.kit.pill import Pill, Tone
+from cloud.admin.kit.pill import Pill
 from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Action, FormSpec, Section, Value, actor_of
 from cloud.admin.kit.table import Cell
 from cloud.admin.kit.text import named, stamp
+from cloud.admin.sections.device_cells import DEVICES, effective_cell, effective_pill
+from cloud.admin.sections.device_forms import (
+    NATURES,
+    CreateForm,
+    EditForm,
+    MoveForm,
+    RetireForm,
+    create,
+    edit,
+    says_moved,
+)
 from cloud.admin.sections.live_board import WORKING
 from cloud.core.errors import DomainError
 from cloud.entitlements import live_services
-from cloud.entitlements.live import VERIFYING
+from cloud.entitlements.lanes import VERIFYING
 from cloud.gates import selectors as gates
 from cloud.staff.permissions import Permission
 from cloud.venues import selectors
 from cloud.venues.models import Device, Edge, Station
 from paifang.v1 import scan_pb2
 
-KINDS = (("gate", _("Gate")), ("printer", _("Printer")), ("terminal", _("Terminal")), ("handheld", _("Handheld")))
-
+KINDS = tuple(DEVICES.items())
 
 HEALTH = (
     ("working", _("Working")), ("fault", _("Fault")), ("silent", _("No contact")), ("closed", _("Out of service")),
 )  # fmt: skip
-
-
-class EditForm(SectionForm):
-    name = forms.CharField(label=_("Name"), max_length=80)
-    edge = forms.ModelChoiceField(
-        Edge.objects.none(), label=_("Edge"), required=False, help_text=_("The entrance's computer it hangs on.")
-    )
-
-    def prepare(self) -> None:
-        self.fields["edge"].queryset = selectors.live_edges(self.desk.venue)  # type: ignore[attr-defined]
-
-
-class _StationForm(SectionForm):
-    def prepare(self) -> None:
-        super().prepare()
-        field = self.fields["station"]
-        field.queryset = selectors.stations(self.desk.venue)  # type: ignore[attr-defined]
-        field.label_from_instance = named  # type: ignore[attr-defined]
-
-
-class MoveForm(_StationForm):
-    station = forms.ModelChoiceField(Station.objects.none(), label=_("Station"))
-
-
-class CreateForm(_StationForm, EditForm):
-    identifier = forms.CharField(
-        label=_("Identifier"), max_length=64, help_text=_("Unique in the whole installation; it cannot be changed.")
-    )
-    kind = forms.ChoiceField(label=_("Type"), choices=KINDS, initial="gate")
-    station = forms.ModelChoiceField(
-        Station.objects.none(), label=_("Station"), required=False, help_text=_("A gate needs one.")
-    )
-    field_order = ("identifier", "name", "kind", "station", "edge")
-
-
-def _status(device: Device) -> Cell:
-    """Its own status; beside it that of its station, which outranks it (S-21)."""
-    closed = device.enabled and not selectors.effective(device)
-    return Cell(pill=enabled_pill(device.enabled), note=str(_("Its station is disabled")) if closed else "")
 
 
 def _now(device: Device) -> Pill | str:
@@ -110,9 +79,35 @@ def _last(device: Device) -> Cell:
     return Cell(stamp(lane.last_at), pill=verdict.verdict(lane.last_decision, lane.last_reason), note=counts)
 
 
+def _products(device: Device) -> str:
+    """What a narrowed lane verifies of its station's products."""
+    if device.kind not in VERIFYING or device.station is None or device.station.nature != Station.Nature.ENTRY:
+        return ""
+    if not device.narrowed:
+        return str(_("All of its station"))
+    return brief([named(link.product) for link in device.own_products.all()]) or str(_("Nothing: choose its products"))
+
+
+def _gate_type(device: Device) -> str:
+    """A gate is for entry or for exit as its station is (S-18)."""
+    gate = device.kind == Device.Kind.GATE and device.station is not None
+    return str(dict(NATURES)[device.station.nature]) if gate and device.station else ""
+
+
 def _version(device: Device) -> str:
     view = gates.edge_view(device.edge) if device.edge else None
     return view.status.software_version if view and view.status else ""
+
+
+class _StatusFilter(django_filters.ChoiceFilter):
+    """By what counts: a device that is on at a station that is off is off (S-21)."""
+
+    def filter(self, qs: QuerySet[Device], value: str) -> QuerySet[Device]:
+        if value == "yes":
+            return qs.filter(enabled=True).exclude(station__enabled=False)
+        if value == "no":
+            return qs.filter(enabled=False)
+        return qs.filter(station__enabled=False) if value == "station" else qs
 
 
 class _HealthFilter(django_filters.ChoiceFilter):
@@ -160,7 +155,7 @@ IMPORT = Import(
         ImportColumn("edge"),
     ),
     key="identifier",
-    create=lambda desk, values: live_services.create_device(**actor_of(desk), **values),
+    create=lambda desk, values: create(desk, None, values),
     change=_change,
 )
 
@@ -168,15 +163,17 @@ VALUES = (
     Value("name", _("Device"), lambda one: one.name, order=("name",), main=True),
     Value("identifier", _("Identifier"), lambda one: one.identifier, order=("identifier",)),
     Value("kind", _("Type"), lambda one: dict(KINDS)[one.kind], order=("kind", "identifier")),
+    Value("gate_type", _("Gate type"), _gate_type, order=("station__nature", "identifier"), listed=False),
     Value("station", _("Station"), _station, order=("station__number",)),
     Value("edge", _("Edge"), lambda one: one.edge.name if one.edge else "", order=("edge__name",)),
-    Value("status", _("Status"), _status, order=("enabled", "identifier")),
+    Value("status", _("Status"), effective_cell, order=("enabled", "identifier")),
     Value("now", _("Right now"), _now),
     Value("heard", _("Last heard of"), _heard),
     Value("reader", _("Reader"), lambda one: _part(one, "reader_online"), listed=False),
     Value("barrier", _("Barrier"), lambda one: _part(one, "barrier_online"), listed=False),
     Value("last", _("Last presented"), _last, listed=False),
-    Value("version", _("Software of its edge"), _version, listed=False),
+    Value("version", _("Software of its edge"), _version),
+    Value("products", _("Verifies"), _products, listed=False),
 )
 
 
@@ -188,7 +185,7 @@ DEVICES = register(
         title=_("Devices"),
         one=_("Device"),
         view=Permission.LIVE_VIEW,
-        rows=lambda desk: gates.devices_with_health(desk.venue),
+        rows=lambda desk: gates.devices_with_health(desk.venue).prefetch_related("own_products__product"),
         label=lambda one: one.name,
         values=VALUES,
         order=("identifier",),
@@ -201,33 +198,29 @@ DEVICES = register(
             "kind": filters.choice(_("Type"), "kind", KINDS),
             "station": filters.row(_("Station"), "station", lambda: Station.objects.order_by("number")),
             "edge": filters.row(_("Edge"), "edge", lambda: Edge.objects.filter(retired_at=None).order_by("name")),
-            "status": filters.switch(_("Status"), "enabled"),
+            "status": _StatusFilter(
+                label=_("Status"), empty_label=_("All"),
+                choices=(("yes", _("Enabled")), ("no", _("Disabled")), ("station", _("Off with its station"))),
+            ),
             "now": _HealthFilter(label=_("Right now"), choices=HEALTH, empty_label=_("All")),
         },
-        state=lambda one: (
-            enabled_pill(one.enabled) if selectors.effective(one) or not one.enabled
-            else Pill(str(_("Its station is disabled")), Tone.WARN, "door-closed")
-        ),
+        state=effective_pill,
         imports=IMPORT,
         create=FormSpec(
-            CreateForm, Permission.STATION_MANAGE,
-            lambda desk, row, values: live_services.create_device(**actor_of(desk), **values),
-            _("New device"), _("New device"), _("%(name)s is created."),
+            CreateForm, Permission.STATION_MANAGE, create, _("New device"), _("New device"), _("%(name)s is created."),
         ),
         edit=FormSpec(
-            EditForm, Permission.STATION_MANAGE,
-            lambda desk, row, values: live_services.edit_device(**actor_of(desk), device=row, **values),
-            _("Edit %(name)s"), _("Edit"), _("%(name)s is saved."),
+            EditForm, Permission.STATION_MANAGE, edit, _("Edit %(name)s"), _("Edit"), _("%(name)s is saved."),
         ),
         actions=(
             Action(
                 "move", _("Move"), Permission.STATION_MANAGE,
-                lambda desk, rows: [_("From then on it verifies what the other station verifies.")],
+                lambda desk, rows: [_("A device belongs to one station. Next you see which it leaves.")],
                 _("Moved: %(name)s"),
                 run=lambda desk, row, values: live_services.move_device(
-                    **actor_of(desk), device=row, station=values["station"]
+                    **actor_of(desk), device=row, station=values["station"], left=row.station
                 ),
-                fits=lambda one: one.kind in VERIFYING, form=MoveForm, icon="arrow-right-left",
+                preview=says_moved, form=MoveForm, icon="arrow-right-left",
             ),
             Action(
                 "enable", _("Enable"), Permission.STATION_SWITCH,
@@ -249,6 +242,17 @@ DEVICES = register(
                     **actor_of(desk), device=row, enabled=False
                 ),
                 fits=lambda one: one.enabled, icon="circle-slash", grave=True,
+            ),
+            Action(
+                "retire", _("Retire"), Permission.STATION_MANAGE,
+                lambda desk, rows: [
+                    _("No gate knows it any more within a moment, and no station and edge has it."),
+                    _("What it recorded stays, under its name. Its identifier is never given to another device."),
+                    _("This cannot be undone."),
+                ],
+                _("Retired for good: %(name)s"),
+                run=lambda desk, row, values: live_services.retire_device(**actor_of(desk), device=row, **values),
+                form=RetireForm, icon="archive", grave=True, bulk=False, removes=True,
             ),
         ),
         empty=_("Gates, printers and handhelds are listed here."),

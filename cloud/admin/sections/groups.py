@@ -84,9 +84,8 @@ class LeaveForm(SectionForm):
 
 def says_joined(desk: Desk, chosen: Iterable[Station]) -> Iterator[Any]:
     """What becoming same-type means for these stations and their groups: each product brought in, and past uses."""
-    groups = {station.group_id for station in chosen}
-    members = list(Station.objects.filter(group_id__in=groups).order_by("number").prefetch_related("products"))
-    yield _("One ticket is used once at all of them together: %(stations)s.") % {"stations": _joined(members)}
+    members = members_of(chosen)
+    yield says_once(members)
     everything = {product.pk: product for member in members for product in member.products.all()}
     for member in members:
         there = {product.pk for product in member.products.all()}
@@ -96,6 +95,20 @@ def says_joined(desk: Desk, chosen: Iterable[Station]) -> Iterator[Any]:
             yield text % {"station": named(member), "products": _joined(brought)}
     if all(len(everything) == len(member.products.all()) for member in members):
         yield _("They verify the same products already: none is brought in.")
+    yield from says_uses(desk, members)
+
+
+def members_of(chosen: Iterable[Station]) -> list[Station]:
+    """All the stations of their groups."""
+    groups = {station.group_id for station in chosen}
+    return list(Station.objects.filter(group_id__in=groups).order_by("number").prefetch_related("products"))
+
+
+def says_once(members: Iterable[Station]) -> Any:
+    return _("One ticket is used once at all of them together: %(stations)s.") % {"stations": _joined(members)}
+
+
+def says_uses(desk: Desk, members: Iterable[Station]) -> Iterator[Any]:
     uses = selectors.uses_today(desk.venue, members)
     if uses:
         yield ngettext_lazy(

@@ -43,7 +43,8 @@ def steps(desk: Desk) -> tuple[Step, ...]:
         ),
         (
             _("Add its gates"), _("Each gate belongs to a station and hangs on a computer."),
-            Device.objects.filter(venue=venue, kind=Device.Kind.GATE), _new("devices"), Permission.STATION_MANAGE,
+            Device.objects.filter(venue=venue, kind=Device.Kind.GATE, retired_at=None), _new("devices"),
+            Permission.STATION_MANAGE,
         ),
         (
             _("Enrol the computer"), _("A token is typed in at the machine once; from then on it is trusted."),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from cloud.admin.kit.chart import Bar, BarChart, bar_chart
 from cloud.admin.kit.depends import Depends
 from cloud.admin.kit.forms import SectionForm
+from cloud.admin.kit.picker import PickerWidget, picked
 from cloud.admin.kit.pill import Pill, Tone
 from cloud.admin.kit.rows import RowForm, Rows
 from cloud.admin.kit.series import Place, Series, SeriesChart, Spark, line_chart, sparkline, stacked_chart
@@ -43,12 +44,16 @@ class SampleForm(SectionForm):
         label=_("Stations"), choices=[(n, LONG if n == 3 else f"Station {n}") for n in range(24)], required=False,
         widget=forms.CheckboxSelectMultiple,
     )  # fmt: skip
+    pick = forms.MultipleChoiceField(
+        label=_("Products"), required=False, widget=PickerWidget,
+        choices=[(n, picked(LONG if n == 3 else f"Ticket {n}", "Package" if n % 3 else "")) for n in range(24)],
+    )  # fmt: skip
     parts = Rows(
         PartRow, label=_("Rows"), one=_("Row"), add=_("Add a row"), max_rows=5, ordered=True, distinct="name",
         help_text=_("To add to, take from and put in order."),
     )  # fmt: skip
     layout = (
-        (_("Fields"), ("text", "number", "choice", "day", "only", "words", "secret", "tick", "many")),
+        (_("Fields"), ("text", "number", "choice", "day", "only", "words", "secret", "tick", "many", "pick")),
         (_("Rows"), ("parts",)),
     )
     depends = (Depends("only", ("choice",), shown=lambda choice: choice == "two", required=lambda choice: True),)
@@ -56,7 +61,8 @@ class SampleForm(SectionForm):
 
 def form_states(desk: Any) -> list[tuple[Any, SampleForm]]:
     """Empty, filled in, refused, read-only: each with names of its own."""
-    values = {"text": "西大门", "number": 3, "choice": "two", "only": LONG, "words": LONG, "tick": True, "many": [2, 3]}
+    values = {"text": "西大门", "number": 3, "choice": "two", "only": LONG, "words": LONG, "tick": True, "many": [2, 3],
+              "pick": [3, 7]}  # fmt: skip
     rows = [{"name": "成人票", "count": 2}, {"name": LONG, "count": 10}]
     wrong = {
         "wrong-text": LONG, "wrong-number": "99", "wrong-choice": "two", "wrong-day": "2026-02-30",

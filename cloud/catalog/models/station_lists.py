@@ -11,7 +11,7 @@ from cloud.venues.models import Device, Station
 class StationSale(models.Model):
     """A station that does not sell everything sells this (S-07)."""
 
-    station = models.ForeignKey(Station, on_delete=models.CASCADE, related_name="+")
+    station = models.ForeignKey(Station, on_delete=models.CASCADE, related_name="sales")
     product = models.ForeignKey(TicketProduct, on_delete=models.CASCADE, related_name="+")
 
     class Meta:
@@ -21,7 +21,7 @@ class StationSale(models.Model):
 class StationCollect(models.Model):
     """A station that does not hand out everything hands out this (S-08)."""
 
-    station = models.ForeignKey(Station, on_delete=models.CASCADE, related_name="+")
+    station = models.ForeignKey(Station, on_delete=models.CASCADE, related_name="collects")
     product = models.ForeignKey(TicketProduct, on_delete=models.CASCADE, related_name="+")
 
     class Meta:
@@ -31,7 +31,7 @@ class StationCollect(models.Model):
 class DeviceProduct(models.Model):
     """A narrowed lane verifies this (S-19). Always one of its station's: services take it away with that one."""
 
-    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="own_products")
     product = models.ForeignKey(TicketProduct, on_delete=models.CASCADE, related_name="+")
 
     class Meta:

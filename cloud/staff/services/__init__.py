@@ -7,7 +7,7 @@ from cloud.staff.services.employees import (
     hire_employee,
     set_employee_active,
 )
-from cloud.staff.services.grants import grant_role, withdraw_role
+from cloud.staff.services.grants import grant_role, set_station_grants, withdraw_role
 from cloud.staff.services.passwords import (
     change_password,
     give_first_passwords,
@@ -77,6 +77,7 @@ __all__ = [
     "set_employee_active",
     "set_login_policy",
     "set_role_permissions",
+    "set_station_grants",
     "waits_for_password",
     "withdraw_role",
 ]

@@ -9,7 +9,7 @@ from django.db import models, transaction
 from cloud.core import audit
 from cloud.core.actors import Actor
 from cloud.core.errors import DomainError
-from cloud.core.locks import lock_row
+from cloud.core.locks import lock_row, lock_rows
 from cloud.staff.models import Employee, Role, RoleGrant
 from cloud.staff.permissions import Permission, powers_of_role, require
 from cloud.staff.reach import EVERYWHERE, Reach
@@ -72,6 +72,49 @@ def withdraw_role(*, actor: Actor, employee: Employee, role: str, venue: models.
         require_cover(actor, venue, powers_of_role(unwanted.permissions, grant_reach(grant)))
         grant.delete()
         audit.write(actor, "role.withdraw", employee, venue, role=audit_name(unwanted))
+
+
+@transaction.atomic
+def set_station_grants(
+    *, actor: Actor, venue: models.Model, station: models.Model, grants: Iterable[RoleGrant]
+) -> list[RoleGrant]:
+    """Which of the roles that are limited to stations reach this one (S-09). Returns those whose reach changed.
+
+    One that loses its last station stays, and permits nothing until it gets another. Roles granted all over the venue
+    reach the station in any case. The other side of the same fact is `grant_role`.
+
+    Raises:
+        DomainError: "permission.denied", "role.above", "row.gone" (a grant is none of those).
+    """
+    with administrators_stay([venue.pk]):
+        require(actor, Permission.STAFF_MANAGE, venue)
+        wanted = {grant.pk for grant in grants}
+        limited = RoleGrant.objects.filter(venue_id=venue.pk, limited=True).select_related("role").order_by("pk")
+        held = {grant.pk: grant for grant in limited}
+        if not wanted <= held.keys():
+            raise DomainError(
+                "row.gone",
+                "所选授权已被更改，请刷新页面。",
+                "A role chosen was changed meanwhile: reload the page.",
+                "employees",
+            )
+        there = set(limited.filter(stations=station.pk).values_list("pk", flat=True))
+        changed = [held[pk] for pk in sorted(wanted ^ there)]
+        lock_rows(Employee, {grant.employee_id for grant in changed})
+        for grant in changed:
+            require_cover(actor, venue, powers_of_role(grant.role.permissions, Reach(stations=frozenset({station.pk}))))
+            reach = grant_reach(grant).stations
+            reach = reach | {station.pk} if grant.pk in wanted else reach - {station.pk}
+            _set_reach(grant, Reach(stations=reach))
+            numbers = RoleGrant.stations.through.objects.filter(rolegrant_id=grant.pk)
+            audit.write(
+                actor, "role.grant", grant.employee, venue, role=audit_name(grant.role),
+                stations=sorted(numbers.values_list("station__number", flat=True)),
+            )  # fmt: skip
+        if changed:
+            added = len(wanted - there)
+            audit.write(actor, "station.employees", station, venue, added=added, removed=len(changed) - added)
+    return changed
 
 
 def grant_reach(grant: RoleGrant) -> Reach:

@@ -23,7 +23,7 @@ from django.utils import timezone, translation
 from cloud.admin import urls
 from cloud.admin.kit import registry
 from cloud.admin.kit.desk_form import DeskForm
-from cloud.admin.kit.forms import SEEN, SectionForm
+from cloud.admin.kit.forms import AGREED, SEEN, SectionForm
 from cloud.admin.kit.rows import Rows
 from cloud.admin.kit.section import Section
 from cloud.admissions.case_selectors import listed as listed_cases
@@ -315,7 +315,9 @@ def test_no_list_counts_or_asks_once_for_each_row(section, venue, log_in, django
     with CaptureQueriesContext(connection) as many:
         client.get(section.list_url)
     assert len(many) <= len(few) + 1
-    assert not [one["sql"] for one in many if "COUNT(" in one["sql"].upper()]
+    counts = [one["sql"] for one in many if "COUNT(" in one["sql"].upper()]
+    # The length of a list that each of a page's rows has may be shown; the rows themselves are never counted.
+    assert not [sql for sql in counts if section.key != "stations" or sql.upper().startswith("SELECT COUNT(")]
 
 
 def test_columns_are_chosen_and_remembered(section, venue, log_in):
@@ -422,7 +424,10 @@ def test_creating_leads_to_the_new_row_and_its_history(section, venue, log_in):
     rows(section, venue)
     client = log_in()
     url = f"/{section.key}/new"
-    response = client.post(url, filled(form_of(client, url), "new"))
+    data = filled(form_of(client, url), "new")
+    response = client.post(url, data)
+    if response.status_code == 422 and response.context["form"].question:  # what else follows is asked about first
+        response = client.post(url, data | {AGREED: response.context["form"].agreement})
     assert response.status_code == 302, response.context["form"].errors if response.context else response
     page = text_of(client.get(response["Location"]))
     assert "pf-tone-good" in page  # the message
@@ -484,7 +489,7 @@ def test_actions_are_done_to_all_that_were_confirmed(section, venue, log_in):
         if action.preview is not None:
             shown = client.post(url, {"pk": pks, "next": section.list_url, **data})
             assert shown.status_code == 200  # asked once more, and nothing is done yet
-            data = dict(shown.context["confirm"].hidden)
+            data = {name: value for name, value in shown.context["confirm"].hidden if name != "pk"}
         response = client.post(url, {"pk": pks, "next": section.list_url, **data})
         assert response.status_code == 302, shown.context["confirm"].title
         assert response["Location"] == section.list_url

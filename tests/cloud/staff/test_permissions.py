@@ -16,6 +16,7 @@ from cloud.admissions import services as admissions
 from cloud.admissions.models import Case
 from cloud.bookings import services as bookings
 from cloud.catalog import services as catalog
+from cloud.catalog import station_lists
 from cloud.catalog.card_rules import CardRules
 from cloud.catalog.models import TicketProduct
 from cloud.core.actors import Actor
@@ -163,6 +164,22 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
         actor=a, venue=p.venue, product=p.adult, name_zh="x", price_fen=1, stations=[]
     ),
     "live.move_device": lambda a, p: live_services.move_device(actor=a, venue=p.venue, device=p.gate, station=p.east),
+    "live.set_device_products": lambda a, p: live_services.set_device_products(
+        actor=a, venue=p.venue, device=p.gate, products=None
+    ),
+    "live.retire_device": lambda a, p: live_services.retire_device(actor=a, venue=p.venue, device=p.gate),
+    "station_lists.set_station_sales": lambda a, p: station_lists.set_station_sales(
+        actor=a, venue=p.venue, station=p.west, products=[]
+    ),
+    "station_lists.set_station_collects": lambda a, p: station_lists.set_station_collects(
+        actor=a, venue=p.venue, station=p.west, products=[]
+    ),
+    "staff.set_station_grants": lambda a, p: staff.set_station_grants(
+        actor=a, venue=p.venue, station=p.west, grants=[]
+    ),
+    "admissions.set_station_nature": lambda a, p: admissions.set_station_nature(
+        actor=a, venue=p.venue, station=p.east, nature="exit"
+    ),
     "live.set_product_stations": lambda a, p: live_services.set_product_stations(
         actor=a, venue=p.venue, product=p.adult, stations=[]
     ),
@@ -245,6 +262,7 @@ def test_every_public_service_is_in_the_list() -> None:
     modules = {
         "venues": venues,
         "catalog": catalog,
+        "station_lists": station_lists,
         "staff": staff,
         "live": live_services,
         "bookings": bookings,
