@@ -7,7 +7,9 @@ and etcd does not is in the table CLAIM and told as soon as it can be; see edge.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -34,6 +36,15 @@ AT_ONCE = 16  # owners told of at the same time
 LOOK_S = 1.0  # between two looks at the members while all is well
 AGAIN_S = 0.1  # and while they cannot be reached
 UNKNOWN_DAYS = 400  # an owner's key is kept where nothing here says how long its ticket is good
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A claim, and until when (trio's clock) it may be answered."""
+
+    claim: Claim
+    done: Callable[[Answer], None]
+    until: float
 
 
 class EtcdClaims:
@@ -65,6 +76,7 @@ class EtcdClaims:
         self._healed = healed
         self._forgetful = forgetful
         self._flying: dict[int, dict[int, Reservation]] = {}  # won, and not yet in the store
+        self._waiting: dict[int, deque[_Asked]] = {}  # claims by owner, the first of them being made
         self._turns: WeakValueDictionary[int, trio.Lock] = WeakValueDictionary()
         self._nursery: trio.Nursery | None = None
         self._wanted = trio.Event()  # something is to be told
@@ -94,8 +106,14 @@ class EtcdClaims:
             self._behind = True
             self.unanswered += 1
             done(Answer(Outcome.NO_QUORUM))
-        else:
-            self._nursery.start_soon(self._take, claim, done)
+            return
+        until = trio.current_time() + self._ledger.cluster.timeout_s * 1.5
+        waiting = self._waiting.get(claim.owner_id)
+        if waiting is not None:
+            waiting.append(_Asked(claim, done, until))
+            return
+        self._waiting[claim.owner_id] = deque([_Asked(claim, done, until)])
+        self._nursery.start_soon(self._serve, claim.owner_id)
 
     def over(self, claim: Claim) -> None:
         flying = self._flying.get(claim.owner_id, {})
@@ -107,11 +125,24 @@ class EtcdClaims:
         self._behind = True
         self._wanted.set()
 
-    async def _take(self, claim: Claim, done: Callable[[Answer], None]) -> None:
+    async def _serve(self, owner_id: int) -> None:
+        """The claims on one owner in their order: each stands on what the one before it left."""
+        waiting = self._waiting[owner_id]
+        try:
+            while waiting:
+                await self._take(waiting[0])
+                waiting.popleft()
+        finally:
+            del self._waiting[owner_id]
+            for asked in list(waiting)[1:]:  # cancelled; the first has its answer
+                self._answer(asked.claim, Answer(Outcome.NO_QUORUM), asked.done)
+
+    async def _take(self, asked: _Asked) -> None:
         """One claim; `done` comes whatever happens, for a lane waits for it."""
+        claim = asked.claim
         answer = Answer(Outcome.LOST)  # others are before it for longer than it may wait
         try:
-            with trio.move_on_after(self._ledger.cluster.timeout_s * 1.5) as scope:
+            with trio.move_on_at(asked.until) as scope:
                 async with self._turn(claim.owner_id):
                     answer = Answer(Outcome.NO_QUORUM, asked=True)
                     try:
@@ -123,7 +154,7 @@ class EtcdClaims:
             if scope.cancelled_caught and answer.outcome is Outcome.NO_QUORUM:
                 self._down("no answer in time")
         finally:
-            self._answer(claim, answer, done)
+            self._answer(claim, answer, asked.done)
 
     def _answer(self, claim: Claim, answer: Answer, done: Callable[[Answer], None]) -> None:
         self.won += answer.outcome is Outcome.WON

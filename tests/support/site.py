@@ -17,6 +17,7 @@ from edge.claim_ledger import Known, Ledger
 from edge.claims import Reach, State
 from edge.claims_etcd import EtcdClaims
 from edge.committer import Committer
+from edge.journal import seq_key
 from edge.verdict import OpenUse, Place
 from paifang.reasons import Reason
 from paifang.records import Table
@@ -121,9 +122,11 @@ class SiteEdge:
         await until(lambda: bool(answers))
         return answers[0]
 
-    def settle(self, use: OpenUse, *, passed: int = 0, returned: int = 0) -> None:
+    async def settle(self, use: OpenUse, *, passed: int = 0, returned: int = 0) -> None:
+        """And waits until that is written."""
         outcome = scan_pb2.OUTCOME_PASSED if passed else scan_pb2.OUTCOME_RETURNED
         self.admissions.settle(use, passed=passed, returned=returned, outcome=outcome, moment=moment(900))
+        await until(lambda: self.environment.get(Table.OPEN, seq_key(use.admission_seq)) is None)
 
     async def quorum(self, state: State = State.QUORUM) -> None:
         await until(lambda: self.claims.state is state)
