@@ -188,7 +188,7 @@ class Quote:
 
     Attributes:
         each: returned for each ticket, in fen.
-        tier: which of the tiers, from 0; None: none of them.
+        tier: which of the tiers, from 0; None: none of them. tier_zh, tier_en: when it holds, in words.
     """
 
     refundable: bool
@@ -199,6 +199,8 @@ class Quote:
     zh: str
     en: str
     tier: int | None = None
+    tier_zh: str = ""
+    tier_en: str = ""
 
 
 def refund_quote(
@@ -239,10 +241,11 @@ def refund_quote(
     en = f"returns {yuan(returned * units)} of {yuan(paid)}"
     if kept:
         zh, en = f"{zh}，扣 {yuan(kept)}", f"{en}, keeps {yuan(kept)}"
+    words = ("", "")
     if tier is not None:
-        where_zh, where_en = tier_words(rules.tiers[tier])
-        zh, en = f"{zh}（{where_zh}）", f"{en} ({where_en})"
-    return Quote(True, paid, returned * units, kept, (returned,) * units, zh, en, tier)
+        words = tier_words(rules.tiers[tier])
+        zh, en = f"{zh}（{words[0]}）", f"{en} ({words[1]})"
+    return Quote(True, paid, returned * units, kept, (returned,) * units, zh, en, tier, *words)
 
 
 def fee_at(rules: RefundRules, at: datetime, check_in_at: datetime) -> tuple[Amount, int | None]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cloud.catalog.card_rules import CardRules
 from cloud.catalog.models import TermsSnapshot, TicketProduct
 from cloud.catalog.refund_rules import RefundRules
 from cloud.catalog.sale_rules import SaleRules
@@ -15,7 +16,7 @@ from cloud.catalog.sale_rules import SaleRules
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A snapshot, read. `parts`: product id -> the refund rules of a package's tickets.
+    """A snapshot, read. `parts`: product id -> the refund rules of a package's tickets. `card`: an annual card's rules.
 
     `group_*` as in SaleRules; `pay_methods` none: any.
     """
@@ -31,6 +32,7 @@ class Terms:
     group_single_fen: int
     pay_methods: tuple[str, ...]
     pay_minutes: int
+    card: CardRules
 
 
 def freeze(product: TicketProduct, sale: SaleRules, tickets: Sequence[TicketProduct]) -> TermsSnapshot:
@@ -44,6 +46,7 @@ def freeze(product: TicketProduct, sale: SaleRules, tickets: Sequence[TicketProd
         "parts": {str(ticket.pk): ticket.refund_rules for ticket in tickets},
         "group": [sale.group_min, sale.group_refund, sale.group_single_fen],
         "pay": [list(sale.pay_methods), sale.pay_minutes],
+        "card": product.card_rules,
     }
     form = json.dumps(terms, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     snapshot, _ = TermsSnapshot.objects.get_or_create(
@@ -68,6 +71,7 @@ def read(snapshot: TermsSnapshot) -> Terms:
         group_single_fen=group_single_fen,
         pay_methods=tuple(methods),
         pay_minutes=minutes,
+        card=CardRules.from_json(stored.get("card", {})),
     )
 
 

@@ -23,6 +23,9 @@ class Permission(StrEnum):
     ORDER_PASS = "order.pass"  # noqa: S105 - show a ticket's code: whoever holds it can enter by it
     ORDER_REVOKE = "order.revoke"
     ORDER_REISSUE = "order.reissue"
+    ORDER_REFUND = "order.refund"  # give tickets back by their rules, and note that the money went back
+    REFUND_REVIEW = "refund.review"  # agree to refunds that wait, or refuse them
+    REFUND_OVERRIDE = "refund.override"  # refund what the rules do not, for a reason
     ENTITLEMENT_MANAGE = "entitlement.manage"  # activate, hand out, book, attach and detach cards and codes
     ENTITLEMENT_LOCK = "entitlement.lock"  # lock for a refund, freeze, and undo either
     ENTITLEMENT_EXPLAIN = "entitlement.explain"  # ask a gate why it would refuse something
@@ -73,6 +76,8 @@ BUILT_IN: dict[str, tuple[str, str, tuple[Permission, ...]]] = {
             Permission.ORDER_PASS,
             Permission.ORDER_REVOKE,
             Permission.ORDER_REISSUE,
+            Permission.ORDER_REFUND,
+            Permission.REFUND_REVIEW,
             Permission.ENTITLEMENT_MANAGE,
             Permission.ENTITLEMENT_LOCK,
             Permission.ENTITLEMENT_EXPLAIN,

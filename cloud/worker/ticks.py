@@ -21,7 +21,7 @@ from cloud.entitlements import day_keys, id_entries
 from cloud.entitlements.live_services import keep_calendar
 from cloud.entitlements.trim import trim
 from cloud.gates.services import alarm_silent_edges, forget_questions, forget_tokens
-from cloud.sales.services import lapse_due
+from cloud.sales.services import expire_due, lapse_due, settle_due
 from cloud.staff.services import clean_up_sessions
 from cloud.venues.models import Venue
 from cloud.worker import jobs, outbox
@@ -53,6 +53,8 @@ def ticks() -> list[Tick]:
         Tick("lost jobs", 60, jobs.fail_lost),
         Tick("ledgers", 600, lambda: _each_venue(_check_ledgers)),
         Tick("unpaid orders", 10, lambda: _each_venue(lapse_due)),
+        Tick("refunds", 5, lambda: _each_venue(settle_due)),
+        Tick("expired tickets", 600, lambda: _each_venue(expire_due)),
         Tick("calendars", 3600, lambda: _each_venue(keep_calendar)),
         Tick("day keys", 600, lambda: _each_venue(day_keys.keep)),
         Tick("questions", 600, lambda: _each_venue(forget_questions)),

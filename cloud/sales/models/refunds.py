@@ -32,6 +32,7 @@ class RefundCase(models.Model):
     why = models.CharField(max_length=200, blank=True)
     paid_fen = models.BigIntegerField()  # for its tickets, at the sale
     amount_fen = models.BigIntegerField()  # to be paid back: as quoted, less what turned out to be used
+    deducted_fen = models.BigIntegerField(default=0)  # charged because a group fell below its minimum
     method = models.CharField(max_length=16, blank=True)  # the order's way of paying: money goes back the same way
     says_zh = models.CharField(max_length=500, blank=True)  # the quote in words, as it was shown
     says_en = models.CharField(max_length=500, blank=True)

@@ -27,6 +27,7 @@ from cloud.entitlements import attach, keys, lifecycle, live_services
 from cloud.entitlements.models import Entitlement, EntitlementCredential, FeedRow
 from cloud.gates.services import questions, retire
 from cloud.sales import services as sales
+from cloud.sales.models import RefundCase
 from cloud.sales.values import OrderLine
 from cloud.staff import services as staff
 from cloud.staff.models import Employee, Role, RoleGrant
@@ -81,6 +82,18 @@ def _credential(place: Place) -> EntitlementCredential:
 def _order(place: Place) -> Any:
     line = OrderLine(place.adult, 1, today(place.venue))
     return sales.issue_order(actor=SYSTEM, venue=place.venue, lines=[line], idempotency_key="made")
+
+
+def _refund(place: Place) -> RefundCase:
+    """One that waits; who may not decide is refused before it is looked at."""
+    order = _order(place)
+    return RefundCase.objects.get_or_create(
+        venue=place.venue, idempotency_key="made",
+        defaults={
+            "number": "R1", "order": order, "state": "waiting", "request_hash": "", "paid_fen": 0, "amount_fen": 0,
+            "applied_at": timezone.now(),
+        },
+    )[0]  # fmt: skip
 
 
 def _case(place: Place) -> Case:
@@ -247,6 +260,15 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
     ),
     "sales.pay_order": lambda a, p: sales.pay_order(actor=a, venue=p.venue, order=_order(p), method="cash"),
     "sales.cancel_unpaid": lambda a, p: sales.cancel_unpaid(actor=a, venue=p.venue, order=_order(p)),
+    "sales.quote_refund": lambda a, p: sales.quote_refund(
+        actor=a, venue=p.venue, order=(order := _order(p)), units=list(order.units.all())
+    ),
+    "sales.apply_refund": lambda a, p: sales.apply_refund(
+        actor=a, venue=p.venue, order=(order := _order(p)), units=list(order.units.all()), idempotency_key="x"
+    ),
+    "sales.agree_refund": lambda a, p: sales.agree_refund(actor=a, venue=p.venue, case=_refund(p)),
+    "sales.reject_refund": lambda a, p: sales.reject_refund(actor=a, venue=p.venue, case=_refund(p), why="x"),
+    "sales.pay_back": lambda a, p: sales.pay_back(actor=a, venue=p.venue, case=_refund(p)),
     "sales.revoke_order": lambda a, p: sales.revoke_order(actor=a, venue=p.venue, order=_order(p), why="x"),
     "sales.reveal_visitor": lambda a, p: sales.reveal_visitor(
         actor=a, venue=p.venue, unit=_order(p).units.get(), why="x"
