@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, cast
 from edge import claims, space, uses
 from edge.claim_works import Learn, Withdraw
 from edge.claims import Answer, Claim, Claims, Outcome, Sight
-from edge.committer import Committer
+from edge.committer import BROKEN, Committer
 from edge.exposure import Exposure
 from edge.reservations import Chain, Reservations
 from edge.signed_only import SignedOnly, record_told
@@ -106,6 +106,7 @@ class Admissions:
         standing: whether this edge knows enough to admit.
         exposure: what an outage of the claims leaves.
         permille: how full the store was at the last look.
+        unreadable: why the store cannot be read any more, "" while it can.
         unjournalled: refusals that left no entry since the start, the store or its queue being full.
     """
 
@@ -129,6 +130,7 @@ class Admissions:
         self._looks = 0
         self._look_at_ms = 0
         self.permille = 0
+        self.unreadable = ""
         self.unjournalled = 0
 
     # --- a presentation -----------------------------------------------------------------------------------------------
@@ -154,8 +156,9 @@ class Admissions:
                 credential.kind, credential.data, place.station_id, place.device_id,
                 moment.now_ms, moment.day, moment.month, moment.minute, scan.companion, *self.room.left(moment.day),
             )  # fmt: skip
-        except StoreError:
+        except StoreError as problem:
             log.exception("the store cannot be read")
+            self.unreadable = str(problem) if problem.code in BROKEN else self.unreadable
             return self._refuse(scan, Reason.NOT_RECORDED, None)
         if not verdict.admit:
             return self._refuse(scan, Reason(verdict.reason), verdict)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAP_FULL = -30792
+# LMDB's ways of saying that the file is not, or no longer, a database: page not found, corrupted, panic,
+# version mismatch, invalid.
+BROKEN = frozenset({-30797, -30796, -30795, -30794, -30793})
 ROUSE_EVERY = 32  # answers handed out before the thread is woken for what they caused
 
 Done = Callable[[Result], None]
@@ -45,6 +48,7 @@ class Committer:
         epoch: 8 random bytes of this start of the daemon, in every entry it writes.
         last_seq: the journal's last durable entry.
         failed: why the store could not be written, until it can be again; None while all is well.
+        broken: why it never will be, with this environment: LMDB itself has given it up.
         groups, works: transactions committed and works in them, for the metrics.
     """
 
@@ -71,6 +75,7 @@ class Committer:
         self.epoch = os.urandom(8)
         self.last_seq = journal.stored_tail(environment).seq
         self.failed: str | None = None
+        self.broken = ""
         self.groups = 0
         self.works = 0
 
@@ -178,6 +183,8 @@ class Committer:
             if len(works) == 1 or not problem.divisible:
                 if problem.store_failed:
                     self.failed = str(problem)
+                if problem.broken:
+                    self.broken = str(problem)
                 log.error("%d works were not written: %s", len(works), problem, exc_info=not problem.store_failed)
                 return [Failed(str(problem))] * len(works)
         first = [work for work in works if work.rank == ADMISSION]
@@ -219,6 +226,7 @@ class _WriteError(Exception):
     def __init__(self, problem: Exception, committing: bool) -> None:
         super().__init__(f"{type(problem).__name__}: {problem}")
         self.store_failed = isinstance(problem, StoreError)
+        self.broken = isinstance(problem, StoreError) and problem.code in BROKEN
         self.divisible = not committing or (isinstance(problem, StoreError) and problem.code == MAP_FULL)
 
 

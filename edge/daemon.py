@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 import trio
 
-from edge import claims_setup, health, http, identity, keyring, standing, store, witness
+from edge import claims_setup, health, http, identity, keyring, standing, store, suspicion, witness
 from edge.admission import Admissions
 from edge.claims import LOCAL
 from edge.claims_etcd import EtcdClaims
@@ -26,7 +26,7 @@ from edge.clock import BEHIND, CONFIRMED, JUMPED, Clock
 from edge.committer import Committer
 from edge.config import EdgeConfig
 from edge.entrance import LaneRunner
-from edge.errors import KeySetError
+from edge.errors import KeySetError, StartError
 from edge.explain import Explainer
 from edge.feed import KEYSET, Feed
 from edge.identity import Identity
@@ -60,10 +60,13 @@ def run(config: EdgeConfig) -> None:
     module = store.core(config)
     opened = store.open_store(module, config.state, config.map_size_mb)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    daemon = _Daemon(config, enrolled, module, opened)
     try:
-        trio.run(_Daemon(config, enrolled, module, opened).run)
+        trio.run(daemon.run)
     finally:
         opened.environment.close()
+    if daemon.fault:
+        raise StartError(f"the store is at fault ({daemon.fault}): the next start looks it through")
 
 
 class _Daemon:
@@ -75,10 +78,13 @@ class _Daemon:
         self.environment: Environment = opened.environment
         self.alarmed: dict[tuple[str, int], float] = {}
         self.texts = Texts()
+        self.lasted = False
+        self.fault = ""
 
     async def run(self) -> None:
         """Wires everything; on the way out everything queued is written before the store closes."""
         token = trio.lowlevel.current_trio_token()
+        self.lasts_at = trio.current_time() + suspicion.LASTED_S
         old = witness.check(self.environment, self.config.state, self.enrolled.edge_id)
         standing.mark_new(self.environment)
         self.committer = Committer(self.environment, edge_id=self.enrolled.edge_id, deliver=token.run_sync_soon)
@@ -148,6 +154,8 @@ class _Daemon:
         self.admissions.boot(__version__, self.module.IMPLEMENTATION)
         if self.opened.instead is not None:
             self.alarm("store.broken", str(self.opened.instead))
+        elif self.opened.suspected:
+            self.alarm("store.suspect", f"{self.opened.suspected}: looked through, it is whole")
         if old:
             self.alarm(standing.RESTORED, old)
         stored = self.environment.get(Table.META, KEYSET)
@@ -167,6 +175,7 @@ class _Daemon:
             len(self.config.lanes), self.committer.last_seq,
         )  # fmt: skip
         async with trio.open_nursery() as nursery:
+            self.scope = nursery.cancel_scope
             nursery.start_soon(self._stop_on_signal, nursery.cancel_scope)
             nursery.start_soon(self._keep, "uplink", self.parts.uplink.run)
             nursery.start_soon(self._keep, "feed", self.parts.feed.run)
@@ -213,6 +222,7 @@ class _Daemon:
         while True:
             self.clock.tick()
             self.witness.note()
+            self._look_after_store()
             self.verifier.skew_ms = self.clock.bound_ms()
             self.admissions.room.watch(self.clock.moment().day, self.alarm)
             if self.clock.state != state:
@@ -223,6 +233,17 @@ class _Daemon:
                 elif state == CONFIRMED:
                     self.alarmed.pop(("clock.degraded", 0), None)
             await trio.sleep(1)
+
+    def _look_after_store(self) -> None:
+        """Ends the process where only another start can help: that one looks the store through."""
+        if not self.lasted and trio.current_time() >= self.lasts_at:
+            self.lasted = True
+            suspicion.lasted(self.config.state)
+        broken = self.committer.broken or self.admissions.unreadable
+        if broken:
+            suspicion.suspect(self.config.state, broken)
+            self.fault = broken
+            self.scope.cancel()
 
     # --- what the rooms tell each other -------------------------------------------------------------------------------
 

@@ -15,7 +15,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from edge import journal, salvage, standing, verifier
+from edge import journal, salvage, scrub, standing, suspicion, verifier
+from edge._store_common import OwnerLock
+from edge.committer import BROKEN
 from edge.config import EdgeConfig
 from edge.errors import ChainError, StartError
 from edge.journal import Tail
@@ -28,9 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# LMDB's ways of saying that the file is not, or no longer, a database: page not found, corrupted, panic,
-# version mismatch, invalid.
-BROKEN = frozenset({-30797, -30796, -30795, -30794, -30793})
+CORRUPTED = -30796
 
 
 GAP = 1_000_000  # numbers left free at least for entries that were lost
@@ -38,10 +38,11 @@ GAP = 1_000_000  # numbers left free at least for entries that were lost
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A store that can be used. `instead`: of a broken one, which is kept."""
+    """A store that can be used. `instead`: of a broken one, which is kept. `suspected`: why it was looked through."""
 
     environment: Environment
     instead: Broken | None = None
+    suspected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ def core(config: EdgeConfig) -> ModuleType:
 def open_store(module: ModuleType, state: Path, map_size_mb: int) -> Opened:
     """Opens `<state>/store`; a broken one is moved aside and a new one with its journal takes its place.
 
+    Where there is a reason it is looked through first: what LMDB itself sees at the opening is little.
+
     Raises:
         StartError: another process has it open, or the disk refuses.
     """
@@ -89,8 +92,11 @@ def open_store(module: ModuleType, state: Path, map_size_mb: int) -> Opened:
         if fresh.exists() and not path.exists():  # the last start ended between two renames
             fresh.rename(path)
         path.mkdir(parents=True, exist_ok=True)
+        suspected = suspicion.starts(state)
         try:
-            return Opened(_open(module, path, map_size_mb))
+            if suspected:
+                _look_through(path, suspected)
+            return Opened(_open(module, path, map_size_mb), suspected=suspected)
         except (StoreError, ChainError) as problem:
             code = getattr(problem, "code", 0)
             if code == errno.EWOULDBLOCK:
@@ -105,9 +111,21 @@ def open_store(module: ModuleType, state: Path, map_size_mb: int) -> Opened:
         aside = state / time.strftime("store.broken-%Y%m%dT%H%M%SZ", time.gmtime())
         path.rename(aside)
         fresh.rename(path)
-        return Opened(_open(module, path, map_size_mb), Broken(why, aside, salvaged))
+        return Opened(_open(module, path, map_size_mb), Broken(why, aside, salvaged), suspected)
     except (StoreError, ChainError, OSError) as problem:
         raise StartError(f"the store in {path} cannot be opened: {problem}") from problem
+
+
+def _look_through(path: Path, suspected: str) -> None:
+    """Raises StoreError where a row or page is broken. One process at a time has a store open, so nobody writes."""
+    log.warning("the store is looked through: %s", suspected)
+    lock = OwnerLock(str(path))
+    try:
+        found = scrub.look_through(path) if (path / "data.mdb").exists() else None
+    finally:
+        lock.release()
+    if found is not None and found.problem:
+        raise StoreError(found.problem, CORRUPTED)
 
 
 def beyond(seq: int) -> Tail:
