@@ -17,7 +17,7 @@ from cloud.core.errors import DomainError
 from cloud.core.locks import lock_row
 from cloud.entitlements import compile as compiled
 from cloud.entitlements import id_entries, publish
-from cloud.entitlements.credentials import CredentialHasher, entry, short_code_of, short_entry
+from cloud.entitlements.credentials import CredentialHasher, card_code_of, entry, short_code_of, short_entry
 from cloud.entitlements.models import Entitlement, EntitlementCredential
 from cloud.entitlements.services import require_standing
 from cloud.staff.permissions import Permission, require
@@ -120,6 +120,14 @@ def short_code(entitlement: Entitlement) -> str:
     """As it is printed; "" where it has none. Shown only to who may see passes. Raises SealError."""
     found = next((one for one in entitlement.credentials.all() if one.kind == CredentialKind.SHORT), None)
     return short_code_of(found) if found else ""
+
+
+def card_code(entitlement: Entitlement) -> str:
+    """The code of the annual card it is a ride of; "" where it is none. Shown only to who may see passes. Raises
+    SealError."""
+    kind = CredentialKind.MEMBER
+    found = next((one for one in entitlement.credentials.all() if one.kind == kind and one.sealed_value), None)
+    return card_code_of(found) if found else ""
 
 
 def normalise(kind: int, value: str) -> bytes:

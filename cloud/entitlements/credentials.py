@@ -9,7 +9,9 @@ from cloud.venues.models import Venue
 from paifang import short_codes
 from paifang.records import CredentialKind, credential_hash
 
-SHORT_CODE = "credential/short-code"  # the purpose it is sealed for
+SHORT_CODE = "credential/short-code"  # the purposes they are sealed for
+CARD_CODE = "credential/card-code"
+MEMBER_PREFIX = "PM1:"  # tells a scanned member's or card's code from others
 
 
 class CredentialHasher:
@@ -53,6 +55,19 @@ def short_entry(entitlement: Entitlement, hasher: CredentialHasher) -> Entitleme
     made.hint = ""
     made.sealed_value = sealing.seal(SHORT_CODE, code)
     return made
+
+
+def card_entry(entitlement: Entitlement, code: str, hasher: CredentialHasher) -> EntitlementCredential:
+    """An annual card's code, which all its rides are found by; sealed beside its hash, for it is shown as a QR code."""
+    value = code.encode("ascii")
+    made = entry(entitlement, CredentialKind.MEMBER, value, hasher)
+    made.sealed_value = sealing.seal(CARD_CODE, value)
+    return made
+
+
+def card_code_of(credential: EntitlementCredential) -> str:
+    """Raises SealError."""
+    return sealing.unseal(CARD_CODE, bytes(credential.sealed_value or b"")).decode("ascii")
 
 
 def short_code_of(credential: EntitlementCredential) -> str:

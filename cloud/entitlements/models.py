@@ -70,7 +70,7 @@ class EntitlementCredential(models.Model):
     entitlement = models.ForeignKey(Entitlement, on_delete=models.CASCADE, related_name="credentials")
     kind = models.PositiveSmallIntegerField()  # paifang.records.CredentialKind
     hashed = models.BinaryField(max_length=16)
-    sealed_value = models.BinaryField(null=True)  # of short codes alone, which staff read out
+    sealed_value = models.BinaryField(null=True)  # of short codes and cards' codes alone, which are shown again
     hint = models.CharField(max_length=4, blank=True)  # its last characters, for staff to tell one from another
     published = models.BooleanField()
     turns_at = models.DateTimeField(null=True)

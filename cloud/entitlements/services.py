@@ -18,11 +18,11 @@ from cloud.core.ids import random_id63
 from cloud.core.locks import lock_rows
 from cloud.entitlements import compile as compiled
 from cloud.entitlements import id_entries, keys, publish
-from cloud.entitlements.credentials import CredentialHasher, entry, short_entry
+from cloud.entitlements.credentials import CredentialHasher, card_entry, short_entry
 from cloud.entitlements.models import Entitlement, EntitlementCredential
 from cloud.venues.models import Venue
 from paifang import passes
-from paifang.records import CredentialKind, Op
+from paifang.records import Op
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def issue_all(venue: Venue, grants: Sequence[Grant]) -> list[Entitlement]:
         if grant.short_code and hasher is not None:
             credentials.append(short_entry(entitlement, hasher))
         if grant.member_code and hasher is not None:
-            credentials.append(entry(entitlement, CredentialKind.MEMBER, grant.member_code.encode("ascii"), hasher))
+            credentials.append(card_entry(entitlement, grant.member_code, hasher))
     Entitlement.objects.bulk_create(issued)
     EntitlementCredential.objects.bulk_create(credentials)
     rules = {grant.rules.pk: grant.rules for grant in grants}

@@ -23,9 +23,9 @@ from cloud.admin.sections.orders import SESSION_REPLACED, unit_or_404, verifying
 from cloud.admissions import history
 from cloud.admissions import selectors as admissions
 from cloud.core.errors import DomainError
-from cloud.entitlements.attach import short_code
+from cloud.entitlements.attach import card_code, short_code
 from cloud.entitlements.links import token_of
-from cloud.entitlements.selectors import pass_line, shown_line
+from cloud.entitlements.selectors import shown_line
 from cloud.gates import selectors as gates
 from cloud.sales.models import OrderUnit
 from cloud.staff.permissions import Permission
@@ -79,7 +79,7 @@ def qr(request: HttpRequest, desk: Desk, number: str, position: int) -> HttpResp
     entered = admissions.for_entitlements(desk.venue, [unit.entitlement_id])
     shown = unit_view(unit, entered.get(unit.entitlement_id, []), verifying_groups([unit])[unit.product_id])
     phone = request.build_absolute_uri(reverse("storefront:ticket", args=[token_of(unit.entitlement)]))
-    line = phone if unit.entitlement.rotating else pass_line(unit.entitlement)
+    line = phone if unit.entitlement.rotating else shown_line(unit.entitlement)
     facts = [Fact(_("Order"), f"{order.number} · {position}"), Fact(_("Validity"), shown.window)]
     if unit.entitlement.persons > 1:
         facts.append(Fact(_("Persons"), str(unit.entitlement.persons)))
@@ -88,6 +88,8 @@ def qr(request: HttpRequest, desk: Desk, number: str, position: int) -> HttpResp
     facts.append(Fact(_("Price"), shown.price))
     if code := short_code(unit.entitlement):
         facts.append(Fact(_("Short code"), code))
+    if code := card_code(unit.entitlement):
+        facts.append(Fact(_("Card number"), code))
     context = QrView(
         number=order.number,
         unit=shown,

@@ -19,9 +19,11 @@ from cloud.admin.kit.forms import SectionForm
 from cloud.admin.kit.section import actor_of
 from cloud.admin.sections.rule_fields import period
 from cloud.admin.sections.ticket_state import Ticket, kinds
+from cloud.bookings.services import book_visit, cancel_visit
 from cloud.core.business_day import calendar_of
 from cloud.entitlements import attach, lifecycle
 from cloud.entitlements.models import Entitlement
+from cloud.sales import terms
 from cloud.staff.permissions import Permission
 from paifang.records import CredentialKind
 from paifang.rulesets import Activation, RuleFlag
@@ -132,11 +134,9 @@ def _says_book(ticket: Ticket) -> Iterable[str]:
         yield _("The booking it has now is replaced.")
 
 
-def _says_unbook(ticket: Ticket) -> Iterable[str]:
-    if ticket.asks(RuleFlag.BOOK_FIRST):
-        yield _("Gates refuse it as not booked until another day or slot is booked.")
-    else:
-        yield _("Gates admit it at any time it is valid.")
+def _says_unbook(_ticket: Ticket) -> Iterable[str]:
+    yield _("Gates refuse it as not booked until another day or slot is booked.")
+    yield _("Its place is free for others at once.")
 
 
 def _says_freeze(_ticket: Ticket) -> Iterable[str]:
@@ -175,9 +175,11 @@ def _service(service: Callable[..., object], *names: str) -> Callable[[Desk, Tic
 
 
 def _book(desk: Desk, ticket: Ticket, values: dict[str, Any]) -> object:
-    return lifecycle.book_slot(
-        **actor_of(desk), entitlement=ticket.entitlement, day=values["day"], start=values["slot"]
-    )
+    line = ticket.unit.line
+    return book_visit(
+        **actor_of(desk), entitlement=ticket.entitlement, day=values["day"], start=values["slot"],
+        card=terms.read(line.terms).card if line is not None else None,
+    )  # fmt: skip
 
 
 def _attach(desk: Desk, ticket: Ticket, values: dict[str, Any]) -> object:
@@ -205,13 +207,13 @@ ACTIONS = (
     ),
     TicketAction(
         "book", gettext_lazy("Book"), "calendar-check", _MANAGE,
-        lambda one: one.stands and bool(one.product.slots or one.asks(RuleFlag.BOOK_FIRST)),
+        lambda one: one.stands and one.asks(RuleFlag.BOOK_FIRST),
         _says_book, gettext_lazy("Ticket %(position)s is booked."), _book, BookForm,
     ),
     TicketAction(
         "unbook", gettext_lazy("Take the booking back"), "calendar-x", _MANAGE,
-        lambda one: one.stands and one.entitlement.slot_from is not None,
-        _says_unbook, gettext_lazy("Ticket %(position)s is no longer booked."), _service(lifecycle.unbook_slot),
+        lambda one: one.stands and one.asks(RuleFlag.BOOK_FIRST) and one.entitlement.slot_from is not None,
+        _says_unbook, gettext_lazy("Ticket %(position)s is no longer booked."), _service(cancel_visit),
     ),
     TicketAction(
         "attach", gettext_lazy("Attach a card or code"), "id-card", _MANAGE,

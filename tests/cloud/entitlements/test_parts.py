@@ -22,10 +22,11 @@ from cloud.core.business_day import calendar_of, today
 from cloud.core.errors import DomainError
 from cloud.core.models import AuditRow
 from cloud.entitlements import lifecycle, live_services
+from cloud.entitlements.attach import card_code
 from cloud.entitlements.lifecycle import window
 from cloud.entitlements.live_services import Part, Ride
 from cloud.entitlements.models import Entitlement
-from cloud.entitlements.selectors import pass_line
+from cloud.entitlements.selectors import pass_line, shown_line
 from cloud.entitlements.services import Grant, issue_all
 from cloud.venues.models import Device, Venue
 from paifang.reasons import Reason
@@ -293,3 +294,13 @@ def test_parts_made_at_once_get_classes_of_their_own(venue: Venue) -> None:
     assert [one.revision for one in done] == [2, 2]
     numbers = [one.number for one in classes_of([one.pk for one in (*tickets, *packages)])]
     assert sorted(numbers) == list(range(1, 12))
+
+
+@pytest.mark.spec("T-60")
+def test_the_code_of_a_card_is_shown_again(park: Park) -> None:
+    card = park.card([Ride(park.entry), Ride(park.boat)], CardRules())
+    rides = park.sell(card, code="4000000000000001")
+    assert {shown_line(ride) for ride in rides} == {"PM1:4000000000000001"}
+    assert {card_code(ride) for ride in rides} == {"4000000000000001"}
+    [ticket] = park.sell(park.entry)
+    assert (shown_line(ticket), card_code(ticket)) == (pass_line(ticket), "")
