@@ -27,7 +27,7 @@ class Pool(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["spec", "day", "slot"], name="capacity_pool"),
+            models.UniqueConstraint(fields=["spec", "day", "slot"], name="pool_of_day"),
             models.CheckConstraint(condition=models.Q(taken__gte=0), name="pool_taken"),
             models.CheckConstraint(
                 condition=models.Q(held__gte=0) & models.Q(held__lte=models.F("taken")), name="pool_held"

@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='pool',
-            constraint=models.UniqueConstraint(fields=('spec', 'day', 'slot'), name='capacity_pool'),
+            constraint=models.UniqueConstraint(fields=('spec', 'day', 'slot'), name='pool_of_day'),
         ),
         migrations.AddConstraint(
             model_name='pool',
