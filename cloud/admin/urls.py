@@ -32,6 +32,8 @@ from cloud.admin.sections import (
     style,
     ticket,
 )
+from cloud.admin.sections.product_calendar import imports as calendar_imports
+from cloud.admin.sections.product_calendar import views as product_calendar
 
 app_name = "console"
 registry.discover()
@@ -68,6 +70,11 @@ urlpatterns = [
     path("employees/admit", employees.admit, name="employee-admit"),
     path("employees/<int:pk>/password", employees.one_time_password, name="one-time-password"),
     path("roles/matrix", role_matrix.matrix, name="role-matrix"),
+    path("products/<int:pk>/calendar", product_calendar.calendar, name="calendar"),
+    path("products/<int:pk>/calendar/cells", product_calendar.cells, name="calendar-cells"),
+    path("products/<int:pk>/calendar/table.<slug:suffix>", calendar_imports.download, name="calendar-table"),
+    path("products/<int:pk>/calendar/import", calendar_imports.take_in, name="calendar-import"),
+    path("products/calendar/import/<int:pk>/apply", calendar_imports.apply, name="calendar-import-apply"),
     path("edges/<int:pk>/enrol", edges.enrolment, name="edge-enrol"),
     path("explain", explain.ask, name="explain"),
     path("explain/<int:pk>", explain.explained, name="explained"),

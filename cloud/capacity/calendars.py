@@ -22,7 +22,7 @@ from cloud.catalog.calendar_edits import (
     span_of,
 )
 from cloud.catalog.compile import rules_of
-from cloud.catalog.dates import day_kinds, slots_on
+from cloud.catalog.dates import day_kinds, slots_by_weekday
 from cloud.catalog.models import CalendarCell, Spec
 from cloud.catalog.offers import WHOLE_DAY
 from cloud.catalog.services import MAX_PRICE_FEN
@@ -83,8 +83,8 @@ def edit_calendar(*, actor: Actor, venue: Venue, spec: Spec, edits: Sequence[Edi
         _checked(edit)
     rows = {(row.day, row.slot): row for row in CalendarCell.objects.filter(spec=spec, day__range=span)}
     before = {place: _own(row) for place, row in rows.items()}
-    starts = {day: [slot.start for slot in slots_on(spec.product, day)] for day in _days(*span)}
-    after = applied(edits, before, day_kinds(venue, span), starts.__getitem__)
+    starts = [{slot.start for slot in slots} for slots in slots_by_weekday(spec.product)]
+    after = applied(edits, before, day_kinds(venue, span), lambda day: starts[day.weekday()])
     changed = {place: own for place, own in after.items() if own != before.get(place, NOTHING)}
     if seen is not None:
         _unchanged_by_others(spec, seen, [place for place in changed if place in rows and rows[place].revision > seen])
@@ -115,10 +115,6 @@ def edit_calendar(*, actor: Actor, venue: Venue, spec: Spec, edits: Sequence[Edi
 
 def _own(row: CalendarCell) -> Own:
     return Own(row.price_fen, row.stock, row.closed)
-
-
-def _days(first: date, last: date) -> list[date]:
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def _within_reach(venue: Venue, span: tuple[date, date]) -> None:

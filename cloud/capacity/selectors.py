@@ -14,7 +14,7 @@ from enum import StrEnum
 from cloud.capacity.models import Pool
 from cloud.catalog.booking import BookingRules, booking_window
 from cloud.catalog.compile import compile_rules
-from cloud.catalog.dates import bought_by_day, covered_days, day_kinds, gates_admit, slots_on
+from cloud.catalog.dates import bought_by_day, covered_days, day_kinds, gates_admit, slots_by_weekday
 from cloud.catalog.models import PackagePart, Spec, TicketProduct
 from cloud.catalog.offers import WHOLE_DAY, Calendar, Offer
 from cloud.catalog.rules import Times
@@ -82,8 +82,10 @@ class _Reader:
         stocked = {spec.pk: spec for spec in specs}
         for parts in self.parts.values():
             stocked |= {part.spec_id: part.spec for part in parts}
-        longest = max(len(covered_days(spec.product, days[-1])) for spec in stocked.values())
-        covered = [days[0], days[-1] + timedelta(days=longest - 1)]
+        products = {spec.product_id: spec.product for spec in stocked.values()}
+        self.weekly = {pk: slots_by_weekday(product) for pk, product in products.items()}
+        self.long = {pk: len(covered_days(product, days[-1])) for pk, product in products.items()}
+        covered = [days[0], days[-1] + timedelta(days=max(self.long.values()) - 1)]
         self.calendar = Calendar(list(stocked.values()), covered)
         self.taken = _taken(stocked, covered)
         self.rulesets = {spec.product_id: compile_rules(spec.product) for spec in specs}
@@ -95,12 +97,18 @@ class _Reader:
             product = spec.product
             booking = BookingRules.from_json(product.booking_rules)
             for day in self.days:
-                slots = () if bought_by_day(product) and not self.booking else slots_on(product, day)
+                slots = () if bought_by_day(product) and not self.booking else self._slots(product, day)
                 if slots:
                     for slot in slots:
                         yield self._row(spec, booking, day, slot)
                 else:
                     yield self._row(spec, booking, day, None)
+
+    def _slots(self, product: TicketProduct, day: date) -> tuple[Times, ...]:
+        return self.weekly[product.pk][day.weekday()]
+
+    def _covered(self, product: TicketProduct, day: date) -> list[date]:
+        return [day + timedelta(days=n) for n in range(self.long[product.pk])]
 
     def _row(self, spec: Spec, booking: BookingRules, day: date, slot: Times | None) -> Available:
         start = slot.start if slot is not None else None
@@ -149,7 +157,7 @@ class _Reader:
     def _closed(self, spec: Spec, day: date, slot: Times | None, offer: Offer) -> bool:
         if offer.closed:
             return True
-        others = covered_days(spec.product, day)[1:]
+        others = self._covered(spec.product, day)[1:]
         if any(self.calendar.offer(spec, other).closed for other in others):
             return True
         start = slot.start if slot is not None else None
@@ -157,18 +165,18 @@ class _Reader:
             self.calendar.offer(part.spec, covered, self._slot_of(part, covered, start)).closed
             for part in self.parts.get(spec.product_id, ())
             if not bought_by_day(part.spec.product)
-            for covered in covered_days(part.spec.product, day)
+            for covered in self._covered(part.spec.product, day)
         )
 
     def _left(self, spec: Spec, day: date, start: int | None) -> int | None:
         """The least of all covered days; of a package also of its parts, by how many of each it has."""
         counts = []
         if self.booking or not spec.product.rules.get("book_first") or not bought_by_day(spec.product):
-            counts += [self._left_on(spec, covered, start) for covered in covered_days(spec.product, day)]
+            counts += [self._left_on(spec, covered, start) for covered in self._covered(spec.product, day)]
         for part in self.parts.get(spec.product_id, ()):
             if bought_by_day(part.spec.product):
                 continue
-            for covered in covered_days(part.spec.product, day):
+            for covered in self._covered(part.spec.product, day):
                 left = self._left_on(part.spec, covered, self._slot_of(part, covered, start))
                 counts.append(None if left is None else left // part.quantity)
         limited = [count for count in counts if count is not None]
@@ -176,7 +184,7 @@ class _Reader:
 
     def _slot_of(self, part: PackagePart, day: date, start: int | None) -> int | None:
         """The slot a timed part would have: the package's own, or the day's that has most left."""
-        slots = slots_on(part.spec.product, day)
+        slots = self._slots(part.spec.product, day)
         if not slots:
             return None
         if any(slot.start == start for slot in slots):

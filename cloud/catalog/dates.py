@@ -56,9 +56,15 @@ def valid_days(product: TicketProduct, visit: date | None, sold_on: date) -> tup
     return first, covered_days(product, first)[-1]
 
 
+def slots_by_weekday(product: TicketProduct) -> tuple[tuple[Times, ...], ...]:
+    """The slots of a Monday, a Tuesday .., each in order; empty ones of a product without slots."""
+    slots = rules_of(product).slots
+    return tuple(tuple(slot for slot in slots if not slot.days or day in slot.days) for day in range(7))
+
+
 def slots_on(product: TicketProduct, day: date) -> tuple[Times, ...]:
-    """The slots of a day, in order; none of a product without slots."""
-    return tuple(slot for slot in rules_of(product).slots if not slot.days or day.weekday() in slot.days)
+    """The slots of one day, in order."""
+    return slots_by_weekday(product)[day.weekday()]
 
 
 def day_kinds(venue: Venue, days: Collection[date]) -> dict[date, str]:

@@ -23,17 +23,22 @@ _CHANGES = (".edit", ".rename")  # of these a list of two is what it was and wha
 FIELDS: dict[str, str | Promise] = {
     "capacity": gettext_lazy("People inside at most"),
     "case_kind": gettext_lazy("Kind"),
+    "cells": gettext_lazy("Cells"),
+    "closed": gettext_lazy("Closed"),
     "columns": gettext_lazy("Columns"),
     "day": gettext_lazy("Business day"),
     "day_start_minutes": gettext_lazy("Start of the day (minutes)"),
+    "day_type": gettext_lazy("Kind of days"),
     "default_language": gettext_lazy("Language"),
     "device_kind": gettext_lazy("Type"),
     "edge": gettext_lazy("Edge"),
+    "edits": gettext_lazy("Edits"),
     "enabled": gettext_lazy("Enabled"),
     "entitlements": gettext_lazy("Tickets"),
     "entries": gettext_lazy("Records"),
     "error": gettext_lazy("Error"),
     "filters": gettext_lazy("Filters"),
+    "first": gettext_lazy("From"),
     "first_admission": gettext_lazy("First record"),
     "first_seq": gettext_lazy("First record"),
     "format": gettext_lazy("Format"),
@@ -42,6 +47,7 @@ FIELDS: dict[str, str | Promise] = {
     "key_id": gettext_lazy("Key"),
     "kind": gettext_lazy("Kind"),
     "languages": gettext_lazy("Languages offered"),
+    "last": gettext_lazy("To"),
     "last_heard": gettext_lazy("Last heard of"),
     "last_seq": gettext_lazy("Last record"),
     "name": gettext_lazy("Name"),
@@ -53,14 +59,18 @@ FIELDS: dict[str, str | Promise] = {
     "price_fen": gettext_lazy("Price"),
     "products": gettext_lazy("Products"),
     "purpose": gettext_lazy("Purpose"),
+    "revision": gettext_lazy("Revision"),
     "role": gettext_lazy("Role"),
     "rows": gettext_lazy("Rows"),
     "search": gettext_lazy("Search"),
     "searched": gettext_lazy("Searched"),
     "section": gettext_lazy("List"),
+    "short": gettext_lazy("Below what is taken"),
+    "slots": gettext_lazy("Slots"),
     "station": gettext_lazy("Station"),
     "parts": gettext_lazy("Contents"),
     "stations": gettext_lazy("Stations"),
+    "stock": gettext_lazy("Stock"),
     "superuser": gettext_lazy("All permissions everywhere"),
     "time_zone": gettext_lazy("Time zone"),
     "times": gettext_lazy("Times"),
@@ -69,6 +79,7 @@ FIELDS: dict[str, str | Promise] = {
     "uses": gettext_lazy("Uses"),
     "valid_days": gettext_lazy("Days valid"),
     "validity": gettext_lazy("Validity"),
+    "weekdays": gettext_lazy("Weekdays"),
 }
 # Codes that are stored, by field.
 CODES: dict[str, dict[str, str | Promise]] = {
@@ -118,7 +129,7 @@ def _written(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {_written(key, one)}" for key, one in value.items())
+        return ", ".join(f"{_field(key)}: {_written(key, one)}" for key, one in value.items())
     if isinstance(value, list):
         return ", ".join(_written(name, one) for one in value) or "–"
     if name.endswith("_fen") and isinstance(value, int):

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from cloud.admin.kit.section import Link, Section
 
 REPORT_ROWS = 100
-TRIAL = "import-check"  # the kind of job that only says what would be done
+TRIALS = frozenset({"import-check", "calendar-check"})  # the kinds of job that only say what would be done
+IMPORTS = TRIALS | {"import", "calendar-import"}  # whose rows are lines of a file
 State = Job.State
 
 
@@ -79,7 +80,7 @@ def state_pill(job: Job) -> Pill:
         failed = job.outcome.get("failed", 0)
         if failed:
             return Pill(_("Done, but not all of it"), Tone.WARN, "triangle-alert")
-        return Pill(_("Checked") if job.kind == TRIAL else _("Done"), Tone.GOOD, "circle-check")
+        return Pill(_("Checked") if job.kind in TRIALS else _("Done"), Tone.GOOD, "circle-check")
     if job.state == State.FAILED:
         return Pill(_("Failed"), Tone.BAD, "circle-x")
     return Pill(_("Cancelled"), Tone.IDLE, "circle-slash")
@@ -120,13 +121,13 @@ def work(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
     context = {
         "shown": progress_of(job),
         "job": job,
-        "back": section.list_url if section else reverse("console:work-list"),
+        "back": job.asked.get("back") or (section.list_url if section else reverse("console:work-list")),
         "back_title": section.title if section else _("My background work"),
         "report": _report(job) if job.state not in jobs.OPEN else None,
         "more": job.state not in jobs.OPEN and _reported(job).count() > REPORT_ROWS,
         "figures": _figures(job),
         "follow": _follow(desk, job, section),
-        "next_step": job.outcome.get("next", ""),
+        "next_step": _next_step(job),
         "keep_until": minute(job.expires_at) if job.expires_at and job.file_bytes else "",
         "file_size": _size(job.file_bytes),
         "gone": bool(job.file_name) and not job.file_bytes and job.state == State.DONE,
@@ -140,6 +141,19 @@ def _follow(desk: Desk, job: Job, section: Section | None) -> Link | None:
         return None
     link = section.imports.follow
     return link if link is not None and desk.may(link.permission) else None
+
+
+def _next_step(job: Job) -> tuple[str, str]:
+    """What a trial leads to, "apply" or "again", and its address; empty where it leads to nothing."""
+    step = job.outcome.get("next", "")
+    if not step:
+        return "", ""
+    if job.kind == "calendar-check":
+        return step, reverse("console:calendar-import-apply", args=[job.pk]) if step == "apply" else job.asked["again"]
+    section = job.asked["section"]
+    if step == "apply":
+        return step, reverse("console:section-import-apply", args=[section, job.pk])
+    return step, reverse("console:section-import", args=[section])
 
 
 def _figures(job: Job) -> list[tuple[str, str]]:
@@ -162,14 +176,14 @@ def _reported(job: Job) -> QuerySet[JobRow]:
         When(outcome=JobRow.Outcome.FAILED, then=0), When(outcome=JobRow.Outcome.DONE, then=1), default=2
     )  # fmt: skip
     rows = job.rows.annotate(rank=rank).order_by("rank", "number", "pk")
-    return rows if job.kind == TRIAL else rows.exclude(outcome=JobRow.Outcome.DONE)
+    return rows if job.kind in TRIALS else rows.exclude(outcome=JobRow.Outcome.DONE)
 
 
 def _report(job: Job) -> Table | None:
     rows = list(_reported(job)[:REPORT_ROWS])
     if not rows:
         return None
-    imported = job.kind in (TRIAL, "import")
+    imported = job.kind in IMPORTS
     lined = [Column(_("Line"), numeric=True)] if imported else []
     placed = [Column(_("Column"))] if imported else []
     columns = (*lined, Column(_("Row"), main=True), *placed, Column(_("Outcome")), Column(_("Why")))
@@ -180,7 +194,7 @@ def _report(job: Job) -> Table | None:
                 *([Cell(str(one.number))] if imported else []),
                 Cell(one.label or "–"),
                 *([Cell(one.column or "–")] if imported else []),
-                Cell(pill=outcome_pill(one.outcome, trial=job.kind == TRIAL)),
+                Cell(pill=outcome_pill(one.outcome, trial=job.kind in TRIALS)),
                 Cell(in_language(one, "text") or "–"),
             ),
         )

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cloud.catalog.rules import Days, Times
+from cloud.core.business_day import clock_text
 
 # Short names of the days in what is typed and shown, Monday first.
 WEEKDAYS = (
@@ -85,11 +86,7 @@ def days_text(rows: Iterable[Days]) -> str:
 
 def period(row: Times) -> str:
     """ "17:00-26:00 Fri Sat"."""
-    return f"{clock(row.start)}-{clock(row.end)}" + "".join(f" {WEEKDAYS[day]}" for day in row.days)
-
-
-def clock(minutes: int) -> str:
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+    return f"{clock_text(row.start)}-{clock_text(row.end)}" + "".join(f" {WEEKDAYS[day]}" for day in row.days)
 
 
 def _weekday(word: str) -> int:
