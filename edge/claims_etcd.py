@@ -82,7 +82,8 @@ class EtcdClaims:
         self._wanted = trio.Event()  # something is to be told
         self._changed = trio.Event()  # the state
         self._behind = True  # something may be untold since the last time all was
-        self._old = False  # the store has forgotten what etcd holds
+        self._old = False  # the store had forgotten what etcd holds, when it was opened
+        self._synced = False  # all of that is in it again
         self._begun = False
         self.state = State.NO_QUORUM
         self.error = "not tried yet"
@@ -171,9 +172,8 @@ class EtcdClaims:
         for _ in range(TRIES):
             if any(one.event == claim.event for one in known.value.reservations):  # an answer that got lost
                 return self._win(claim)
-            learned = Learned(
-                owner, known.value.news(edge, claim.sight.seen), known.value.ahead(edge, claim.sight.own), self._adopt
-            )
+            news, ahead = known.value.news(edge, claim.sight.seen), known.value.ahead(edge, claim.sight.own)
+            learned = Learned(owner, news, ahead, self._forgot(known.value))
             if learned:
                 return Answer(Outcome.LOST, learned)
             mine = self._reservations(owner)
@@ -252,19 +252,23 @@ class EtcdClaims:
                     "from there",
                 )
             self._begun = True
-        if self._old:
+        if self._old and not self._synced:
             await self._ledger.witness()
         else:
             await self._ledger.say(Witness(self._store_id, self._committer.last_seq))
 
-    @property
-    def _adopt(self) -> bool:
-        """Whether what etcd has of this edge's own uses is right where it is ahead of the store."""
-        return self._old or self._forgetful()
+    def _forgot(self, value: SharedUsage) -> bool:
+        """Whether own uses that are ahead of the store are ones it forgot, rather than a claim that came to nothing.
+
+        What was put since the start says so by a reservation of this start, and was made from all that etcd had.
+        """
+        epoch = self._committer.epoch
+        fresh = any(one.edge_id == self._edge_id and one.epoch == epoch for one in value.reservations)
+        return (self._old or self._forgetful()) and not fresh
 
     def _caught_up(self) -> None:
         """All that etcd holds of this edge's own uses is in the store."""
-        self._old = False
+        self._synced = True
 
     def _up(self) -> None:
         if self.state is not State.QUORUM:
@@ -296,7 +300,7 @@ class EtcdClaims:
         own = value.ahead(self._edge_id, self._stored(owner_id))
         ours = {one.event for one in value.reservations if one.edge_id == self._edge_id}
         gone = bool(ours) and not ours <= self._reservations(owner_id).keys()
-        return Learned(owner_id, own=own, adopt=self._adopt, tell=gone)
+        return Learned(owner_id, own=own, adopt=self._forgot(value), tell=gone)
 
     async def _commit(self, work: Work) -> None:
         """Has a work written, and waits for it."""
@@ -356,7 +360,8 @@ class EtcdClaims:
             own = self._stored(owner_id)
             ahead = known.value.ahead(self._edge_id, own)
             if ahead:
-                self._committer.submit(Learn([Learned(owner_id, own=ahead, adopt=self._adopt)]), always=True)
+                learned = Learned(owner_id, own=ahead, adopt=self._forgot(known.value))
+                self._committer.submit(Learn([learned]), always=True)
                 return False
             reservations = self._reservations(owner_id).values()
             value = known.value.told(self._edge_id, own, reservations, self._until_day(owner_id))

@@ -23,7 +23,7 @@ from edge.admission import Admissions
 from edge.claims import LOCAL
 from edge.claims_etcd import EtcdClaims
 from edge.clock import BEHIND, CONFIRMED, JUMPED, Clock
-from edge.committer import Committer
+from edge.committer import BROKEN, Committer
 from edge.config import EdgeConfig
 from edge.entrance import LaneRunner
 from edge.errors import KeySetError, StartError
@@ -36,6 +36,7 @@ from edge.store import Opened
 from edge.texts import Texts
 from edge.uplink import Uplink, open_channel
 from edge.witness import Witness
+from edge.verifier import StoreError
 from edge.works import PutMeta
 from paifang import __version__
 from paifang.business_day import Calendar
@@ -79,7 +80,7 @@ class _Daemon:
         self.alarmed: dict[tuple[str, int], float] = {}
         self.texts = Texts()
         self.lasted = False
-        self.fault = ""
+        self.fault = self.unreadable = ""
 
     async def run(self) -> None:
         """Wires everything; on the way out everything queued is written before the store closes."""
@@ -206,6 +207,9 @@ class _Daemon:
             try:
                 await room()
                 log.error("%s ended; it is started again", name)
+            except StoreError as problem:
+                log.exception("%s failed", name)
+                self.unreadable = str(problem) if problem.code in BROKEN else self.unreadable
             except Exception:
                 log.exception("%s failed; it is started again", name)
             self.alarm("daemon.restart", f"{name} was started again")
@@ -239,7 +243,7 @@ class _Daemon:
         if not self.lasted and trio.current_time() >= self.lasts_at:
             self.lasted = True
             suspicion.lasted(self.config.state)
-        broken = self.committer.broken or self.admissions.unreadable
+        broken = self.committer.broken or self.admissions.unreadable or self.unreadable
         if broken:
             suspicion.suspect(self.config.state, broken)
             self.fault = broken

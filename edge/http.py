@@ -65,7 +65,10 @@ class App:
         if method not in ("GET", "HEAD"):
             return 405, b"text/plain", b"only GET\n"
         if path == "/health":
-            health = self._health()
+            try:
+                health = self._health()
+            except StoreError as problem:
+                health = {"status": "failing", "problems": [f"the store cannot be read: {problem}"]}
             body = json.dumps(health, ensure_ascii=False, indent=1).encode() + b"\n"
             return 503 if health["status"] == "failing" else 200, JSON, body
         if path == "/metrics":

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# What the tests need besides Python packages: a PostgreSQL server to start, Chromium to drive, CJK glyphs to
-# look at. As root on Debian the missing ones are installed; otherwise they are named and the run ends.
+# What the tests need besides Python packages: a PostgreSQL server and etcd members to start, Chromium to drive, CJK
+# glyphs to look at. As root on Debian the missing ones are installed; otherwise they are named and the run ends.
 set -euo pipefail
 
 missing=()
 compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
+command -v etcd >/dev/null || missing+=(etcd-server)
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)
 compgen -G "/usr/share/fonts/opentype/noto/NotoSansCJK-*" >/dev/null || missing+=(fonts-noto-cjk)
 [ ${#missing[@]} -eq 0 ] && exit 0

@@ -91,12 +91,12 @@ class Etcd:
     def addresses(self) -> list[str]:
         return [member.address for member in self.members]
 
-    def identity(self, edge_id: int, venue_id: int) -> Identity:
-        """An edge's, as enrolment gives it: a certificate of the same authority, for clients alone."""
+    def identity(self, edge_id: int, venue_id: int, by: Authority | None = None) -> Identity:
+        """An edge's, as enrolment gives it: a certificate of the same authority (or another's), for clients alone."""
         key = new_key()
+        certificate = (by or self.authority).client(str(edge_id), key.public_key())
         return Identity(
-            edge_id, venue_id, b"", "", 1, bytes(32), key_pem(key),
-            self.authority.client(str(edge_id), key.public_key()), self.authority.pem,
+            edge_id, venue_id, b"", "", 1, bytes(32), key_pem(key), certificate, self.authority.pem
         )  # fmt: skip
 
     def whole(self) -> None:

@@ -10,12 +10,19 @@ from types import ModuleType
 import pytest
 import trio
 
+from edge import verifier
 from tests.support import etcd as real_etcd
 from tests.support.etcd import Etcd
 from tests.support.fake_etcd import FakeEtcd
 from tests.support.site import EAST_EDGE, WEST_EDGE, SiteEdge
 
 VENUES = itertools.count(1)
+
+
+@pytest.fixture
+def core() -> ModuleType:
+    """The compiled one: what claims ask of a store and a verifier, the twin is held to elsewhere."""
+    return verifier.load("compiled")
 
 
 @pytest.fixture

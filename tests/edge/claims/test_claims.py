@@ -184,6 +184,7 @@ async def test_a_swap_whose_answer_was_lost_is_known_again(site: Site, fake: Fak
     fake.lose = 1
     assert said(await west.present(1)) == (REFUSE, Reason.NO_CLAIM)
     await west.quorum()
+    await until(lambda: west.usage(1).revision == 2)
     await west.told()  # withdrawn: the others had been told that it was used
     known = await east.in_etcd(1)
     assert known.value.reservations == ()
