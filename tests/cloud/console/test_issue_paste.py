@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from cloud.admin.sections.people_list import read_people
 from cloud.catalog.models import TicketProduct
@@ -101,3 +102,17 @@ def test_a_header_is_nobody_and_a_name_is_no_header():
     assert read_people("王小明\n李四") == [("王小明", ""), ("李四", "")]
     assert read_people("王小明\t\n李四\t1") == [("王小明", ""), ("李四", "1")]
     assert read_people("") == []
+
+
+@pytest.mark.chromium
+def test_in_a_browser_the_field_is_empty_and_the_total_right_afterwards(park: Venue, open_page):
+    page = open_page()
+    page.goto("/orders/new")
+    page.locator("#id_quantity").fill("2")
+    page.locator("#id_pasted").fill("\n".join(f"游客{n}\t{make.make_id_number(100 + n)}" for n in range(3)))
+    page.locator(".pf-paste button").click()
+    expect(page.locator("[data-row]")).to_have_count(3)
+    assert (page.locator("#id_pasted").input_value(), page.locator("#id_quantity").input_value()) == ("", "3")
+    expect(page.locator(".pf-total")).to_contain_text("¥240.00")
+    page.locator(".pf-form-foot button[type=submit]").click()
+    expect(page.locator(".pf-unit")).to_have_count(3)

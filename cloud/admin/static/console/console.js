@@ -53,6 +53,7 @@
       total.replaceChildren(label, ` ¥${amount}`);
     };
     form.addEventListener("input", show);
+    document.body.addEventListener("htmx:afterSwap", show);
     show();
   }
 
