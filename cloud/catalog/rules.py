@@ -23,6 +23,7 @@ MAX_GAP_MINUTES = 30 * DAY_MINUTES
 MAX_AFTER_HOURS = 10 * 366 * 24
 MAX_AFTER_DAYS = 3660
 MAX_SIGNED = 1000
+MAX_OUTAGE = 100_000
 
 # What may be presented, by the name it is stored under.
 MEDIA: dict[str, CredentialKind] = {
@@ -82,6 +83,8 @@ class ProductRules:
         reentry_minutes: refused for so long after a use. anti_passback: refused while inside.
         after_first_hours, after_first_days: how long it is valid from its first use on; one of them.
         signed_only: so many may be let in by one gate on the signature alone, before their sale has reached it.
+        outage_persons: so many may be let in by one gate while the entrances cannot tell each other of uses, in one
+            such outage; 0: as usual. outage_refused: nobody is. See cloud.catalog.outage.
     """
 
     total: int = 0
@@ -110,6 +113,8 @@ class ProductRules:
     after_first_hours: int = 0
     after_first_days: int = 0
     signed_only: int = 0
+    outage_persons: int = 0
+    outage_refused: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Only what is set: the default is an empty object, and a rule added later needs no migration."""
@@ -178,6 +183,7 @@ _RANGES = {
     "after_first_hours": MAX_AFTER_HOURS,
     "after_first_days": MAX_AFTER_DAYS,
     "signed_only": MAX_SIGNED,
+    "outage_persons": MAX_OUTAGE,
 }
 
 
@@ -217,6 +223,12 @@ def _consistent(rules: ProductRules) -> None:
         raise _bad("weekdays", "只限节假日时不能再选星期。", "For holidays only, no weekdays can be chosen.")
     if rules.after_first_hours and rules.after_first_days:
         raise _bad("after_first_days", "按小时或按天，只能选一种。", "Either hours or days, not both.")
+    if rules.outage_refused and rules.outage_persons:
+        raise _bad(
+            "outage_persons",
+            "中断时不放行的产品没有可放行人数。",
+            "A product that is refused in an outage admits no number of persons in it.",
+        )
     if rules.signed_only:
         needs = _UNKNOWABLE.keys() & {name for name in _UNKNOWABLE if getattr(rules, name) not in (False, (), "none")}
         if needs:

@@ -119,8 +119,10 @@ def venue_op(
     keyset_version: int,
     days: Iterable[CalendarDay],
     signed_only: dict[int, tuple[int, int]],
+    outage: dict[int, int],
 ) -> Op:
-    """`days`: the calendar's, as far as gates hold it. `signed_only`: product class -> rule set and how many."""
+    """`days`: the calendar's, as far as gates hold it. `signed_only`: product class -> rule set and how many.
+    `outage`: product class -> its share of an outage, where it is not the usual one."""
     settings = records.VenueSettings(
         time_zone=venue.time_zone,
         day_start_minutes=venue.day_start_minutes,
@@ -131,5 +133,6 @@ def venue_op(
         capacity=venue.capacity or 0,
         day_capacity=venue.day_capacity or 0,
         warn_permille=venue.warn_permille,
+        outage=outage,
     )
     return Op(Table.VENUE, records.live_key(venue.pk), settings.pack())

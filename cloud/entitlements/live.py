@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
 
+from cloud.catalog import outage
 from cloud.catalog.classes import classes_of
 from cloud.catalog.compile import rules_of
 from cloud.catalog.models import ProductStation, TicketProduct
@@ -23,6 +24,7 @@ from cloud.entitlements.models import VenueSecrets
 from cloud.venues.models import CalendarDay, Device, Station, Venue
 from paifang.records import Op, pack_ops
 
+IN_VENUE = {"signed_only", *outage.RULES}  # a product's rules that the venue's record carries
 ONE_DAY = timedelta(days=1)
 AHEAD = timedelta(days=400)  # of the calendar that gates hold, should the cloud be away
 
@@ -54,6 +56,7 @@ def venue_ops(venue: Venue) -> list[Op]:
     record = compiled.venue_op(
         venue, Station.objects.filter(venue=venue), version, days,
         {product.product_class: (row.pk, rules_of(product).signed_only) for product, row in rules.items()},
+        outage.shares(venue),
     )  # fmt: skip
     return [*(compiled.ruleset_op(row) for row in rules.values()), record]
 

@@ -81,7 +81,7 @@ def create_product(
         kind=kind, validity=validity, valid_days=valid_days, persons=persons, uses=uses,
         keep_on_timeout=keep_on_timeout, rules=rules, stations=stations, on_sale=on_sale,
     )  # fmt: skip
-    if product.rules.get("signed_only"):
+    if live.IN_VENUE & product.rules.keys():
         live.publish_venue(venue)
     live.publish_stations(venue, product.stations.all())
     return product

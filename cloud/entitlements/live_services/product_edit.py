@@ -75,7 +75,7 @@ def edit_product(
         product.save(update_fields=[*changed, "pinyin", "revision", "updated_at"])
     if "price_fen" in terms:
         _set_price(product, checked_price(terms["price_fen"]), changed)
-    if changed and "signed_only" in {*product.rules, *changed.get("rules", [{}])[0]}:
+    if changed and live.IN_VENUE & {*product.rules, *changed.get("rules", [{}])[0]}:
         live.publish_venue(venue)
     for name in ("rules", "sale_rules", "booking_rules"):
         if name in changed:
