@@ -231,8 +231,11 @@ TABLE: dict[Reason, Entry] = {
     ),
     Reason.NOT_ACTIVATED: Entry(
         Text("未激活", "Not activated"),
-        Text("请先激活此卡。", "The card must be activated first."),
-        Text("请先激活", "Please activate first"),
+        Text(
+            "须先激活：持票人在手机门票页面激活，或由服务中心办理。",
+            "It must be activated first: by its holder on the ticket's phone page, or at the desk.",
+        ),
+        Text("请先在门票页面或服务中心激活", "Please activate it on your phone or at the desk"),
     ),
     Reason.STATION_CLOSED: Entry(
         Text("站点停用", "Station closed"),

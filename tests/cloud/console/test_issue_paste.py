@@ -32,6 +32,7 @@ def quantity(page: str) -> str:
     return value[1] if value else ""
 
 
+@pytest.mark.spec("T-19")
 def test_forty_visitors_are_pasted_looked_at_and_issued(log_in, venue: Venue, west: Station):
     make.make_product(venue, "named", rules=ProductRules(identity=True), stations=[west])
     people = [(f"游客{chr(0x4E00 + n)}", make.make_id_number(n)) for n in range(40)]

@@ -86,6 +86,7 @@ def test_who_may_do_what(log_in, order: Order, role: str, what: set[str]):
     assert AuditRow.objects.count() == before
 
 
+@pytest.mark.spec("T-58")
 @pytest.mark.parametrize(
     ("action", "says", "sent", "shows"),
     [

@@ -65,6 +65,7 @@ def active(unit: OrderUnit) -> bool:
     return Entitlement.objects.get(pk=unit.entitlement_id).activated_at is not None
 
 
+@pytest.mark.spec("T-58")
 def test_the_holder_is_named_bound_and_let_in(venue: Venue, west: Station) -> None:
     unit = sell(venue, west)
     assert state(unit) == "inactive"
@@ -120,6 +121,7 @@ def test_what_is_wrong_stands_at_its_field(
     assert (active(unit), Visitor.objects.count()) == (False, 0)
 
 
+@pytest.mark.spec("T-58")
 def test_whom_it_was_sold_to_is_who_activates_it(venue: Venue, west: Station) -> None:
     unit = sell(venue, west, visitors=(VisitorInput("Wang Xiaoming", NUMBER),))
     for typed, says in (
