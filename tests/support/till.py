@@ -30,8 +30,17 @@ from cloud.core import business_day  # noqa: E402
 from cloud.core.actors import Actor  # noqa: E402
 from cloud.demo import site  # noqa: E402
 from cloud.demo.venue import ensure_venue  # noqa: E402
-from cloud.entitlements.live_services import create_device, create_product, set_capacity  # noqa: E402
-from cloud.entitlements.selectors import pass_line  # noqa: E402
+from cloud.entitlements.attach import attach  # noqa: E402
+from cloud.entitlements.live_services import (  # noqa: E402
+    create_device,
+    create_product,
+    set_capacity,
+    set_device_enabled,
+    set_device_products,
+    set_station_enabled,
+    set_station_products,
+)
+from cloud.entitlements.selectors import pass_line, shown_line  # noqa: E402
 from cloud.gates.services import create_token  # noqa: E402
 from cloud.sales.models import Order, OrderUnit  # noqa: E402
 from cloud.sales.services import issue_order, reissue_unit, revoke_order  # noqa: E402
@@ -39,6 +48,7 @@ from cloud.sales.values import OrderLine, VisitorInput  # noqa: E402
 from cloud.venues.models import Device, Edge, Station  # noqa: E402
 from cloud.venues.services import create_edge  # noqa: E402
 from paifang.reasons import Reason  # noqa: E402
+from paifang.records import CredentialKind  # noqa: E402
 from paifang.v1 import scan_pb2  # noqa: E402
 
 ACTOR = Actor.system("test")
@@ -142,6 +152,44 @@ def lane(edge: int, station: str, identifier: str) -> dict[str, Any]:
     return {}
 
 
+def switch(name: str, on: bool) -> dict[str, Any]:
+    """A station by its English name, or a device by its identifier, on or off."""
+    station, device = Station.objects.filter(name_en=name).first(), Device.objects.filter(identifier=name).first()
+    if station is not None:
+        set_station_enabled(actor=ACTOR, venue=VENUE, station=station, enabled=on)
+    else:
+        set_device_enabled(actor=ACTOR, venue=VENUE, device=device, enabled=on)
+    return {}
+
+
+def narrow(device: str, products: list[str] | None) -> dict[str, Any]:
+    """A lane verifies just these of its station's products; None: all of them."""
+    chosen = None if products is None else TicketProduct.objects.filter(code__in=products)
+    set_device_products(actor=ACTOR, venue=VENUE, device=Device.objects.get(identifier=device), products=chosen)
+    return {}
+
+
+def verifies(station: str, without: str = "", also: str = "") -> dict[str, Any]:
+    """A station by its English name loses or gets a product."""
+    place = Station.objects.get(name_en=station)
+    wanted = {product.code for product in place.products.all()} - {without} | ({also} if also else set())
+    products = TicketProduct.objects.filter(code__in=wanted)
+    set_station_products(actor=ACTOR, venue=VENUE, station=place, products=products)
+    return {}
+
+
+def attached(unit: int, kind: int, value: str) -> dict[str, Any]:
+    """Something else that stands for the ticket."""
+    entitlement = OrderUnit.objects.get(pk=unit).entitlement
+    attach(actor=ACTOR, venue=VENUE, entitlement=entitlement, kind=CredentialKind(kind), value=value)
+    return {}
+
+
+def live_code(unit: int) -> dict[str, Any]:
+    """What the visitor's phone shows now."""
+    return {"line": shown_line(OrderUnit.objects.select_related("entitlement").get(pk=unit).entitlement)}
+
+
 def token() -> dict[str, Any]:
     """For a new edge: the one under test keeps its certificate."""
     edge = create_edge(actor=ACTOR, venue=VENUE, name=f"spare {uuid.uuid4()}")
@@ -168,6 +216,11 @@ DOES: dict[str, Callable[..., dict[str, Any]]] = {
         product,
         room,
         lane,
+        switch,
+        narrow,
+        verifies,
+        attached,
+        live_code,
         token,
         retire,
     )

@@ -34,7 +34,7 @@ from cloud.staff.services import set_station_grants
 from cloud.venues import selectors
 from cloud.venues.models import Device, Station
 
-NATURES = (("entry", _("Entry")), ("exit", _("Exit")))
+NATURES = (("entry", _("Entry station")), ("exit", _("Exit station")))
 KINDS = {"ticket": _("Ticket"), "package": _("Package"), "annual": _("Annual card")}
 HOW_MANY = (("all", _("All products, later ones too")), ("some", _("Some products")))
 
@@ -80,9 +80,10 @@ class StationForm(SectionForm):
         Device, label=_("Devices"), help_text=_("A device of another station is moved here, once you agree to that.")
     )
     layout = (
-        (_("Station"), ("nature", "name_zh", "name_en", "inner")),
+        (_("Station"), ("name_zh", "name_en", "nature", "inner")),
         (_("Verification"), ("products", "same_type")),
-        (_("Desk"), ("sells", "sold", "collects", "collected")),
+        (_("Sale"), ("sells", "sold")),
+        (_("Pick-up"), ("collects", "collected")),
         (_("People and devices"), ("employees", "devices")),
     )
     depends = (

@@ -20,7 +20,7 @@ from cloud.staff.models import RoleGrant
 from cloud.venues import selectors
 from cloud.venues.models import Device, Station
 
-SHOWN = 3  # of each list; the rest is counted
+SHOWN = 2  # of each list; the rest is counted
 
 
 def rows(desk: Desk) -> QuerySet[Station]:
