@@ -35,8 +35,8 @@ from edge.occupancy import Occupancy
 from edge.store import Opened
 from edge.texts import Texts
 from edge.uplink import Uplink, open_channel
-from edge.witness import Witness
 from edge.verifier import StoreError
+from edge.witness import Witness
 from edge.works import PutMeta
 from paifang import __version__
 from paifang.business_day import Calendar

@@ -18,6 +18,7 @@ from typing import Any
 import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from google.protobuf.message import DecodeError
 from nacl.signing import SigningKey
 
 from edge.identity import Identity
@@ -75,6 +76,7 @@ class FakeCloud:
         self.elsewhere: scan_pb2.Elsewhere | None = None  # told with each report's reply
         self.questions: list[scan_pb2.Question] = []  # likewise, until answered
         self.answers: dict[bytes, scan_pb2.Explanation] = {}
+        self.unreadable: list[bytes] = []  # entries that are none
         self.restores = 0
         self.tail = scan_pb2.JournalTail(hash=bytes(32))  # of the journal, as the cloud keeps it
         self.enrolments = 0
@@ -288,7 +290,11 @@ class _Scan(scan_pb2_grpc.ScanServicer):
         cloud = self.cloud
         sequences = []
         for raw in request.entries:
-            entry = scan_pb2.Entry.FromString(raw)
+            try:
+                entry = scan_pb2.Entry.FromString(raw)
+            except DecodeError:  # kept by its place, as it is
+                entry = scan_pb2.Entry(seq=sequences[-1] + 1 if sequences else cloud.tail.seq + 1)
+                cloud.unreadable.append(raw)
             sequences.append(entry.seq)
             cloud.changed_entries += cloud.entries.setdefault((entry.epoch, entry.seq), raw) != raw
             if entry.seq > cloud.tail.seq:
