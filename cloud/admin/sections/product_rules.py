@@ -26,7 +26,7 @@ WHEN = ("weekdays", "holidays", "hours", "dates", "blackout", "after_first_hours
 BOOKED = ("slots", "book_first", "early_minutes", "late_minutes")
 SHOWN = (
     "media", "rotating", "short_code", "identity", "activation", "collect_first", "reentry_minutes", "anti_passback",
-    "signed_only",
+    "signed_only", "outage_persons", "outage_refused",
 )  # fmt: skip
 LAYOUT: tuple[tuple[str | Promise, tuple[str, ...]], ...] = (
     (_("How often"), OFTEN),
@@ -112,6 +112,17 @@ class RulesForm(SectionForm):
     signed_only = forms.IntegerField(
         label=_("Admissions on the signature alone"), max_value=catalogue.MAX_SIGNED, **_NONE,
         help_text=_("How many a gate may let in whose sale has not reached it yet. Empty: nobody."),
+    )  # fmt: skip
+    outage_persons = forms.IntegerField(
+        label=_("Persons while the entrances are cut off"), max_value=catalogue.MAX_OUTAGE, **_NONE,
+        help_text=_(
+            "Where several entrances take the same ticket: how many each may let in while they cannot tell each other "
+            "who came in, in one such outage. Empty: 100."
+        ),
+    )  # fmt: skip
+    outage_refused = forms.BooleanField(
+        label=_("Nobody while the entrances are cut off"), required=False,
+        help_text=_("Then nobody gets in twice, and nobody gets in until the outage is over."),
     )  # fmt: skip
 
     @classmethod

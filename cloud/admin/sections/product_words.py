@@ -130,4 +130,9 @@ def _at_the_gate(rules: ProductRules) -> list[str]:
     if rules.signed_only:
         text = _("A gate lets in up to %(count)d on the signature alone before it knows of the sale.")
         said.append(text % {"count": rules.signed_only})
+    if rules.outage_refused:
+        said.append(_("Nobody gets in while the entrances cannot tell each other who came in."))
+    if rules.outage_persons:
+        text = _("A gate lets in up to %(count)d persons while the entrances cannot tell each other who came in.")
+        said.append(text % {"count": rules.outage_persons})
     return said
