@@ -21,6 +21,7 @@ _PLAIN = frozenset(
 )  # speak for themselves
 _CHANGES = (".edit", ".rename")  # of these a list of two is what it was and what it is
 FIELDS: dict[str, str | Promise] = {
+    "by": gettext_lazy("Activated by"),
     "capacity": gettext_lazy("People inside at most"),
     "case_kind": gettext_lazy("Kind"),
     "cells": gettext_lazy("Cells"),
@@ -37,6 +38,7 @@ FIELDS: dict[str, str | Promise] = {
     "entitlements": gettext_lazy("Tickets"),
     "entries": gettext_lazy("Records"),
     "error": gettext_lazy("Error"),
+    "fields": gettext_lazy("Data"),
     "filters": gettext_lazy("Filters"),
     "first": gettext_lazy("From"),
     "first_admission": gettext_lazy("First record"),
@@ -44,6 +46,7 @@ FIELDS: dict[str, str | Promise] = {
     "format": gettext_lazy("Format"),
     "found": gettext_lazy("Found"),
     "keep_on_timeout": gettext_lazy("Stays spent when nobody walks"),
+    "hint": gettext_lazy("Ends with"),
     "key_id": gettext_lazy("Key"),
     "kind": gettext_lazy("Kind"),
     "languages": gettext_lazy("Languages offered"),
@@ -67,6 +70,7 @@ FIELDS: dict[str, str | Promise] = {
     "section": gettext_lazy("List"),
     "short": gettext_lazy("Below what is taken"),
     "slots": gettext_lazy("Slots"),
+    "start": gettext_lazy("Slot begins (minutes)"),
     "station": gettext_lazy("Station"),
     "parts": gettext_lazy("Contents"),
     "stations": gettext_lazy("Stations"),
@@ -80,14 +84,23 @@ FIELDS: dict[str, str | Promise] = {
     "valid_days": gettext_lazy("Days valid"),
     "validity": gettext_lazy("Validity"),
     "weekdays": gettext_lazy("Weekdays"),
+    "where": gettext_lazy("Where"),
 }
 # Codes that are stored, by field.
 CODES: dict[str, dict[str, str | Promise]] = {
+    "by": {"desk": gettext_lazy("the desk"), "holder": gettext_lazy("its holder")},
     "device_kind": {
         "gate": gettext_lazy("Gate"),
         "handheld": gettext_lazy("Handheld"),
         "printer": gettext_lazy("Printer"),
         "terminal": gettext_lazy("Terminal"),
+    },
+    "kind": {
+        "card_uid": gettext_lazy("Card"),
+        "channel": gettext_lazy("Code of a sales channel"),
+        "id_number": gettext_lazy("ID card"),
+        "member": gettext_lazy("Member code"),
+        "short": gettext_lazy("Short code"),
     },
     "validity": {"dated": gettext_lazy("The booked day"), "open": gettext_lazy("Some days from the sale")},
 }
