@@ -25,6 +25,7 @@ from cloud.admin.sections import (
     orders,
     overview,
     password,
+    product_settings,
     qr,
     reveal,
     role_matrix,
@@ -34,6 +35,8 @@ from cloud.admin.sections import (
 )
 from cloud.admin.sections.product_calendar import imports as calendar_imports
 from cloud.admin.sections.product_calendar import views as product_calendar
+from cloud.admin.sections.product_setup import media, tickets
+from cloud.admin.sections.product_setup import page as setup
 
 app_name = "console"
 registry.discover()
@@ -75,6 +78,13 @@ urlpatterns = [
     path("products/<int:pk>/calendar/table.<slug:suffix>", calendar_imports.download, name="calendar-table"),
     path("products/<int:pk>/calendar/import", calendar_imports.take_in, name="calendar-import"),
     path("products/calendar/import/<int:pk>/apply", calendar_imports.apply, name="calendar-import-apply"),
+    path("products/settings", product_settings.settings, name="product-settings"),
+    path("products/tickets", tickets.offered, name="product-tickets"),
+    path("products/<int:pk>/setup", setup.start, name="product-start"),
+    path("products/<int:pk>/setup/<slug:block>", setup.setup, name="product-setup"),
+    path("products/<int:pk>/setup/<slug:block>/look", setup.looked_at, name="product-look"),
+    path("products/<int:pk>/media", media.add, name="product-media"),
+    path("products/<int:pk>/media/change", media.change, name="product-media-change"),
     path("edges/<int:pk>/enrol", edges.enrolment, name="edge-enrol"),
     path("explain", explain.ask, name="explain"),
     path("explain/<int:pk>", explain.explained, name="explained"),

@@ -17,7 +17,7 @@ TEXTS = ("introduction", "includes", "booking", "refund", "safety")
 LANGUAGES = ("zh", "en")
 MAX_TEXT = 20_000  # characters, with its marks
 SYSTEM = "GCJ-02"  # the coordinates of all maps in China
-_PHONE = re.compile(r"[0-9+()\-\s#,;转、，/]*")
+PHONE = re.compile(r"[0-9+()\-\s#,;转、，/]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def checked_info(info: ProductInfo) -> ProductInfo:
     """Raises DomainError "info.phone", "info.coordinates", "input.*", its field the value's name."""
     limits = {"poi": 80, "area_zh": 80, "area_en": 80, "address_zh": 200, "address_en": 200, "phone": 40}
     texts = {name: optional_text(getattr(info, name), name, most) for name, most in limits.items()}
-    if not _PHONE.fullmatch(texts["phone"]):
+    if not PHONE.fullmatch(texts["phone"]):
         raise DomainError("info.phone", "电话只能含数字和 + - ( ) 转。", "A phone number has digits, + - ( ).", "phone")
     latitude, longitude = checked_coordinates(info.latitude, info.longitude)
     return ProductInfo(**texts, latitude=latitude, longitude=longitude)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from cloud.catalog.models import Spec, TicketProduct
@@ -18,7 +18,7 @@ _Status = Spec.Status
 
 
 def listed(venue: Venue, now: datetime | None = None) -> QuerySet[TicketProduct]:
-    """`products`, with `was_on_sale` (a spec that is over or was taken off), `soon_off`."""
+    """`products`, with `was_on_sale` (a spec that is over or was taken off), `soon_off`, `published_at` (last)."""
     now = now or timezone.now()
     specs = Spec.objects.filter(product=OuterRef("pk"))
     soon = is_on_sale(now) & Q(off_at__lte=now + timedelta(days=soon_days(venue)))
@@ -27,6 +27,7 @@ def listed(venue: Venue, now: datetime | None = None) -> QuerySet[TicketProduct]
     return products(venue, now).annotate(
         was_on_sale=Exists(specs.filter(over)),
         soon_off=Exists(specs.filter(soon)),
+        published_at=Subquery(specs.order_by().values("product").annotate(last=Max("published_at")).values("last")),
     )
 
 

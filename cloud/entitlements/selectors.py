@@ -41,4 +41,3 @@ def sold_of(product: TicketProduct) -> int:
     of_it = Q(product=product, product_class=None) | Q(product_class__in=[product.product_class, *parts])
     running = Entitlement.objects.filter(of_it, venue_id=product.venue_id, not_after__gte=timezone.now())
     return running[:SOLD_COUNTED].count()
-

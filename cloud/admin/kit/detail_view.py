@@ -50,6 +50,7 @@ def detail(request: HttpRequest, desk: Desk, section: Section, pk: int) -> HttpR
         if desk.may(action.permission) and action.fits(row)
     ]
     edit = section.edit
+    editor = section.editor(row) if section.editor else None
     context = {
         "section": section,
         "row": row,
@@ -67,6 +68,7 @@ def detail(request: HttpRequest, desk: Desk, section: Section, pk: int) -> HttpR
         "history": history_table(trail_of(section.trail(row))) if section.history else None,
         "offers": offers,
         "may_edit": edit is not None and desk.may(edit.permission) and edit.offered(row),
+        "editor": editor if editor is not None and desk.may(editor.permission) else None,
     }
     return show(request, desk, "console/section/detail.html", context)
 

@@ -50,6 +50,23 @@ def edit(request: HttpRequest, desk: Desk, section: Section, pk: int) -> HttpRes
     form = spec.form(desk, row, request.POST, request.FILES)
     if form.asked_again():
         return _show_again(request, desk, section, spec, form)
+    form, saved, same = save_seen(request, desk, section, spec, pk)
+    row = form.row
+    if not same:
+        return _show(request, desk, section, spec, form, 409, last_change(row))
+    if saved is None:
+        return _show(request, desk, section, spec, form, 422)
+    return _saved(request, section, spec, saved)
+
+
+def save_seen(
+    request: HttpRequest, desk: Desk, section: Section, spec: FormSpec, pk: int
+) -> tuple[SectionForm, Any, bool]:
+    """Saves what was sent, if the row is still as the form showed it.
+
+    The form, the row that was saved (None: the form says why not), and whether it was the same: where it was not,
+    the form says what somebody else changed, and nothing is saved.
+    """
     with transaction.atomic():
         # What the form shows is compared and changed under one lock, in the house's order: venue, then row.
         lock_row(Venue, desk.venue.pk)
@@ -59,11 +76,7 @@ def edit(request: HttpRequest, desk: Desk, section: Section, pk: int) -> HttpRes
         form = spec.form(desk, row, request.POST, request.FILES)
         same = form.compare()
         saved = _save(desk, spec, form) if same and form.is_valid() else None
-    if not same:
-        return _show(request, desk, section, spec, form, 409, _last_change(row))
-    if saved is None:
-        return _show(request, desk, section, spec, form, 422)
-    return _saved(request, section, spec, saved)
+    return form, saved, same
 
 
 def _save(desk: Desk, spec: FormSpec, form: SectionForm) -> Any:
@@ -88,7 +101,7 @@ def _show_again(request: HttpRequest, desk: Desk, section: Section, spec: FormSp
     return _show(request, desk, section, spec, form, seen=request.POST.get(SEEN, ""))
 
 
-def _last_change(row: Any) -> Any:
+def last_change(row: Any) -> Any:
     return next(iter(trail_of([row], limit=1)), None)
 
 

@@ -39,6 +39,16 @@ class Sort:
     current: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One of a list's tabs."""
+
+    title: str
+    url: str
+    count: int
+    current: bool
+
+
 @section_page(lambda section, place: section.view)
 def listing(request: HttpRequest, desk: Desk, section: Section) -> HttpResponse:
     if section.single:
@@ -61,6 +71,8 @@ def listing(request: HttpRequest, desk: Desk, section: Section) -> HttpResponse:
         "query": query,
         "filters": query.filters.form,
         "sorts": _sorts(query),
+        "tabs": _tabs(query),
+        "tab_filter": section.tabs.filter if section.tabs else "",
         "table": _table(query, choose="choose" if bulk and found.items else ""),
         "page": found,
         "earlier": query.address(page=str(found.earlier)) if found.number > 1 else "",
@@ -94,6 +106,28 @@ def _sorts(query: Query) -> list[Sort]:
         Sort(f"{sign}{value.key}", words % {"column": value.title}, value is current and descending == bool(sign))
         for value in shown
         for sign, words in (("", _("%(column)s, ascending")), ("-", _("%(column)s, descending")))
+    ]
+
+
+def _tabs(query: Query) -> list[Tab]:
+    """Counted over what the search and the other filters find."""
+    tabs = query.section.tabs
+    if tabs is None:
+        return []
+    others = query.data.copy()
+    others.pop(tabs.filter, None)
+    found = Query(query.section, query.desk, query.request, others)
+    counts = tabs.counts(found.filters.qs) if found.filters.is_valid() else {}
+    current = query.data.get(tabs.filter, "")
+    everything = query.address(**{tabs.filter: None})
+    everything = everything if everything != "?" else f"?{VIEW}="  # not the filter somebody's list begins with
+    first = Tab(_("All"), everything, counts.get("all", 0), not current)
+    return [
+        first,
+        *(
+            Tab(str(title), query.address(**{tabs.filter: key}), counts.get(key, 0), key == current)
+            for key, title in tabs.choices
+        ),
     ]
 
 

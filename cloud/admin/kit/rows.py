@@ -63,6 +63,7 @@ class Rows(forms.Field):
         min_rows, max_rows: how many there must and may be.
         ordered: whether people put them in order.
         distinct: a field in which no two rows may say the same.
+        fixed: the rows that are there are filled in; none is added, removed or moved.
         one: what a row is called: "Visitor". add: the button's words.
     """
 
@@ -76,11 +77,12 @@ class Rows(forms.Field):
     def __init__(
         self, form: type[RowForm], *, label: str | Promise, one: str | Promise, add: str | Promise,
         read: Callable[[Any], Iterable[Any]] | None = None, min_rows: int = 0, max_rows: int = 50,
-        ordered: bool = False, distinct: str = "", help_text: str | Promise = "",
+        ordered: bool = False, distinct: str = "", fixed: bool = False, help_text: str | Promise = "",
     ) -> None:  # fmt: skip
         super().__init__(label=label, help_text=help_text, required=min_rows > 0)
         self.form, self.one, self.add, self.read = form, one, add, read
         self.min_rows, self.max_rows, self.ordered, self.distinct = min_rows, max_rows, ordered, distinct
+        self.fixed = fixed
 
     def get_bound_field(self, form: forms.BaseForm, field_name: str) -> BoundRows:
         return BoundRows(form, self, field_name)

@@ -151,6 +151,28 @@ class Link:
         return reverse(self.url_name, args=self.args)
 
 
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """A page where a row is edited, and whose it is."""
+
+    verb: Text
+    url: str
+    permission: Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Tabs:
+    """A list's tabs: one of the section's filters, its choices shown above the list with how many rows each has.
+
+    `counts` is given the rows that the search and the other filters find, and says how many are in each choice; "all"
+    for all of them.
+    """
+
+    filter: str
+    choices: tuple[tuple[str, Text], ...]
+    counts: Callable[[QuerySet[Any]], Mapping[str, int]]
+
+
 @dataclass(frozen=True)
 class Section:
     """A kind of row and everything the console does with it.
@@ -174,6 +196,8 @@ class Section:
         trail: the rows whose audit is a row's history; itself unless more belong to it.
         live: seconds after which the newest page of the list is asked for again; 0: it stays as it is.
         single: there is just one row: the menu leads to its page, and nothing is listed.
+        tabs: a filter as tabs above the list.
+        editor: a row -> the page of the section's own where it is edited, for what takes more than `edit`.
         badge: how many rows wait for somebody, for the menu; 0 shows nothing.
     """
 
@@ -211,6 +235,8 @@ class Section:
     live: float = 0
     badge: Callable[[Desk], int] | None = None
     single: bool = False
+    tabs: Tabs | None = None
+    editor: Callable[[Any], Editor] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rows", within_reach(self.rows, self.view, self.station))

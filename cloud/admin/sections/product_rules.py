@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from django import forms
@@ -133,9 +133,10 @@ class RulesForm(SectionForm):
         values = super().clean() or {}
         typed = {name: values.pop(name) for name in NAMES if name in values}
         if not self.errors:
-            values["rules"] = ProductRules(
-                **{name: _value(value, getattr(_DEFAULT, name)) for name, value in typed.items()}
-            )
+            # A form that has some of the rules leaves the others as they are.
+            rules = rules_of(self.row) if isinstance(self.row, TicketProduct) else _DEFAULT
+            typed = {name: _value(value, getattr(_DEFAULT, name)) for name, value in typed.items()}
+            values["rules"] = replace(rules, **typed)
         return values
 
 

@@ -9,7 +9,10 @@ from typing import Any
 from django import template
 from django.forms import BoundField, Form
 from django.forms.widgets import CheckboxInput, RadioSelect, Select
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from cloud.admin.kit import text
 from cloud.admin.kit.chart import BarChart
@@ -19,7 +22,9 @@ from cloud.admin.kit.pill import Pill
 from cloud.admin.kit.rows import BoundRows, row_errors
 from cloud.admin.kit.series import SeriesChart, Spark
 from cloud.admin.kit.table import Empty, Table
+from cloud.admin.kit.yuan import yuan as written
 from cloud.admin.menu import Entry
+from cloud.catalog.models import ProductMedia
 
 register = template.Library()
 
@@ -32,6 +37,30 @@ register.filter("stamp", text.stamp)
 @register.filter
 def thousands(number: int) -> str:
     return f"{number:,}"
+
+
+@register.filter
+def yuan(fen: int) -> str:
+    """ "12.50", as an input shows it."""
+    return written(fen)
+
+
+@register.filter
+def local_input(moment: datetime) -> str:
+    """An instant for `<input type="datetime-local">`, in the time zone in force."""
+    return timezone.localtime(moment).strftime("%Y-%m-%dT%H:%M")
+
+
+@register.simple_tag
+def said(thing: Any) -> str:
+    """A value with `text(language)` in the reader's language."""
+    return str(thing.text(get_language() or "zh-hans"))
+
+
+@register.simple_tag
+def media_url(media: ProductMedia) -> str:
+    """Where a picture or film of a product is."""
+    return reverse("product-media", args=[media.venue.code, media.content_hash])
 
 
 @register.filter
@@ -99,6 +128,7 @@ def field(bound: BoundField, hint: str = "") -> dict[str, Any]:
     kind = _kind(bound)
     drawn = {"field": bound, "help": hint or bound.help_text, "kind": kind, "unfit": False}
     if kind == "rows":
+        drawn["unfit"] = isinstance(bound.form, DeskForm) and bound.name in bound.form.unfit
         return drawn
     attrs = _attrs(bound, kind)
     described = [f"{bound.auto_id}_help"] if drawn["help"] else []

@@ -18,14 +18,14 @@ from cloud.venues.models import Venue
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Added to each price: `fen`, or `permille` of it (-100: a tenth off). One of the two."""
+    """Added to each price: `fen`, or `hundredths` of a percent of it (-1000: a tenth off). One of the two."""
 
     fen: int = 0
-    permille: int = 0
+    hundredths: int = 0
 
     def of(self, price_fen: int) -> int:
         """The new price, to the fen; half a fen goes up. Raises DomainError "price.range"."""
-        new = price_fen + self.fen + (price_fen * self.permille + 500) // 1000
+        new = price_fen + self.fen + (price_fen * self.hundredths + 5000) // 10_000
         if not 0 <= new <= MAX_PRICE_FEN:
             raise DomainError(
                 "price.range",
@@ -45,7 +45,7 @@ def change_prices(
     Raises:
         DomainError: "price.range", "price.change", "permission.denied", "row.gone".
     """
-    if bool(change.fen) == bool(change.permille):
+    if bool(change.fen) == bool(change.hundredths):
         raise DomainError("price.change", "请填写金额或百分比之一。", "Enter an amount or a percentage.", "amount")
     product = locked(actor, venue, product)
     prices = {}
