@@ -81,6 +81,7 @@ def compiled(rules: ProductRules, **columns: object) -> RuleSet:
         (ProductRules(after_first_days=3661), "input.range", "after_first_days"),
         (ProductRules(after_first_hours=1, after_first_days=1), "rules.after_first_days", "after_first_days"),
         (ProductRules(signed_only=1001), "input.range", "signed_only"),
+        (ProductRules(outage_refused=True, outage_persons=1), "rules.outage_persons", "outage_persons"),
         (ProductRules(signed_only=5, identity=True), "rules.signed_only", "signed_only"),
         (ProductRules(signed_only=5, activation="desk"), "rules.signed_only", "signed_only"),
         (ProductRules(signed_only=5, slots=(Times(1, 2),)), "rules.signed_only", "signed_only"),
