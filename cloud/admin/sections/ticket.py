@@ -119,6 +119,6 @@ def _ticket_or_404(desk: Desk, number: str, position: int) -> Ticket:
     except DomainError as error:
         raise Http404(said(error)) from None
     unit = with_state(selectors.units(desk.venue)).filter(order=found, position=position).first()
-    if unit is None:
+    if unit is None or unit.entitlement_id is None:  # or it is not paid yet
         raise Http404(f"{number} has no ticket {position}")
     return ticket_of(unit)

@@ -24,6 +24,7 @@ from cloud.core.business_day import calendar_of
 from cloud.entitlements import attach, lifecycle
 from cloud.entitlements.models import Entitlement
 from cloud.sales import terms
+from cloud.sales.models import RefundCase
 from cloud.staff.permissions import Permission
 from paifang.records import CredentialKind
 from paifang.rulesets import Activation, RuleFlag
@@ -188,6 +189,11 @@ def _attach(desk: Desk, ticket: Ticket, values: dict[str, Any]) -> object:
     )
 
 
+def _refund_waits(ticket: Ticket) -> bool:
+    """Then it is agreed to or refused, which unlocks the ticket: not here."""
+    return ticket.unit.refunds.filter(case__state=RefundCase.State.WAITING).exists()
+
+
 def _in(state: Entitlement.State) -> Callable[[Ticket], bool]:
     return lambda ticket: ticket.stands and ticket.state == state
 
@@ -240,7 +246,8 @@ ACTIONS = (
         gettext_lazy("Ticket %(position)s is locked."), _service(lifecycle.lock, "why"), WhyForm, grave=True,
     ),
     TicketAction(
-        "unlock", gettext_lazy("Unlock"), "lock-open", _LOCK, _in(_State.LOCKED), _says_let_go,
+        "unlock", gettext_lazy("Unlock"), "lock-open", _LOCK,
+        lambda one: one.stands and one.state == _State.LOCKED and not _refund_waits(one), _says_let_go,
         gettext_lazy("Ticket %(position)s is no longer locked."), _service(lifecycle.unlock, "why"), WhyForm,
     ),
 )  # fmt: skip

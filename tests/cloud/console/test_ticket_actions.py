@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from cloud.admin.sections import ticket_actions
 from cloud.catalog.rules import ProductRules, Times
@@ -15,7 +16,7 @@ from cloud.core.business_day import today
 from cloud.core.models import AuditRow
 from cloud.entitlements import attach, lifecycle
 from cloud.entitlements.models import Entitlement, EntitlementCredential
-from cloud.sales.models import Order
+from cloud.sales.models import Order, RefundCase, RefundUnit
 from cloud.sales.services import issue_order, revoke_order
 from cloud.sales.values import OrderLine, VisitorInput
 from cloud.venues.models import Station, Venue
@@ -125,6 +126,27 @@ def test_frozen_and_locked_are_let_go_again_with_a_reason(log_in, order: Order):
         assert ticket(order).state == Entitlement.State.ACTIVE
     assert AuditRow.objects.get(action="entitlement.unlock").detail["why"] == "found"
     assert "Ticket no longer locked" in text_of(client.get(f"/orders/{order.number}")), "in the order's history"
+
+
+def test_what_waits_for_a_refund_is_not_unlocked_by_hand(log_in, venue: Venue, order: Order):
+    client = log_in()
+    do(client, order, "lock", why="asked by telephone")
+    case = RefundCase.objects.create(
+        venue=venue, number="1", order=order, state="waiting", idempotency_key="k", request_hash="x", paid_fen=8000,
+        amount_fen=8000, applied_at=timezone.now(),
+    )  # fmt: skip
+    RefundUnit.objects.create(venue=venue, case=case, unit=order.units.get(), paid_fen=8000, amount_fen=8000)
+    assert "unlock" not in offered(client, order)
+    assert "Nothing to do" in text_of(do(client, order, "unlock", why="x"))
+    RefundCase.objects.update(state="rejected")
+    assert "unlock" in offered(client, order)
+
+
+def test_an_order_not_paid_yet_has_no_ticket_to_do_anything_to(log_in, order: Order):
+    order.units.update(entitlement=None)
+    client = log_in()
+    assert client.get(f"/orders/{order.number}/1/do/freeze").status_code == 404
+    assert client.get(f"/orders/{order.number}/1/cards/1/off").status_code == 404
 
 
 def test_a_slot_is_booked_changed_and_taken_back(log_in, venue: Venue, order: Order):
