@@ -19,6 +19,7 @@ from cloud.catalog.calendar_edits import (
     PutCells,
     SetCells,
     applied,
+    in_order,
     span_of,
 )
 from cloud.catalog.compile import rules_of
@@ -78,9 +79,9 @@ def edit_calendar(*, actor: Actor, venue: Venue, spec: Spec, edits: Sequence[Edi
     spec = lock_row(Spec, spec.pk)
     if span is None:
         return Saved(0, spec.calendar_revision)
-    _within_reach(venue, span)
     for edit in edits:
         _checked(edit)
+    _within_reach(venue, span)
     rows = {(row.day, row.slot): row for row in CalendarCell.objects.filter(spec=spec, day__range=span)}
     before = {place: _own(row) for place, row in rows.items()}
     starts = [{slot.start for slot in slots} for slots in slots_by_weekday(spec.product)]
@@ -134,6 +135,7 @@ def _within_reach(venue: Venue, span: tuple[date, date]) -> None:
 
 
 def _checked(edit: Edit) -> None:
+    in_order(edit)
     values: Iterable[Any] = [edit.change] if isinstance(edit, SetCells) else edit.cells.values()
     for one in values:
         for name, most in (("price_fen", MAX_PRICE_FEN), ("stock", MAX_STOCK)):

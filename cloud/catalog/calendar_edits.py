@@ -143,6 +143,9 @@ def applied(
     Raises:
         DomainError: "calendar.range", "calendar.nothing", "calendar.too_many", "calendar.slot".
     """
+    edits = list(edits)
+    for edit in edits:
+        in_order(edit)
     after: dict[Place, Own] = {}
     for edit in edits:
         if isinstance(edit, SetCells):
@@ -165,9 +168,13 @@ def applied(
     return after
 
 
-def _chosen(chosen: Chosen, kinds: Mapping[date, str], slots_on: SlotsOn) -> list[Place]:
-    if chosen.last < chosen.first:
+def in_order(edit: Edit) -> None:
+    """Raises DomainError "calendar.range" where a range ends before it begins."""
+    if isinstance(edit, SetCells) and edit.chosen.last < edit.chosen.first:
         raise DomainError("calendar.range", "结束日期早于开始日期。", "The last day comes before the first.", "last")
+
+
+def _chosen(chosen: Chosen, kinds: Mapping[date, str], slots_on: SlotsOn) -> list[Place]:
     places = chosen.places(kinds, slots_on)
     if not places:
         raise DomainError(

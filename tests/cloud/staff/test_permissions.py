@@ -15,6 +15,7 @@ from django_scopes import scope
 from cloud.admissions import services as admissions
 from cloud.admissions.models import Case
 from cloud.bookings import services as bookings
+from cloud.capacity import calendars
 from cloud.catalog import services as catalog
 from cloud.catalog import station_lists
 from cloud.catalog.card_rules import CardRules
@@ -123,6 +124,9 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
         actor=a, venue=p.venue, code="x", name_zh="x", price_fen=1
     ),
     "catalog.set_on_sale": lambda a, p: catalog.set_on_sale(actor=a, venue=p.venue, product=p.adult, on_sale=False),
+    "calendars.edit_calendar": lambda a, p: calendars.edit_calendar(
+        actor=a, venue=p.venue, spec=p.adult.specs.get(), edits=[]
+    ),
     "staff.create_employee": lambda a, p: staff.create_employee(actor=a, username="x", password="correct horse"),
     "staff.grant_role": lambda a, p: staff.grant_role(
         actor=a, employee=Employee.objects.get(), role="administrator", venue=p.venue
@@ -284,6 +288,7 @@ def test_every_public_service_is_in_the_list() -> None:
     modules = {
         "venues": venues,
         "catalog": catalog,
+        "calendars": calendars,
         "station_lists": station_lists,
         "staff": staff,
         "live": live_services,

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from cloud.admin.kit.text import money, named
 from cloud.admin.sections.rule_fields import WEEKDAYS, period
@@ -104,7 +105,7 @@ class Cell:
 
 def state_texts(over: object) -> dict[str, str]:
     return {
-        "closed": _("Closed"),
+        "closed": pgettext("day", "Closed"),
         "no_price": _("No price"),
         "over": _("%(count)s too many") % {"count": over},
         "sold_out": _("Sold out"),

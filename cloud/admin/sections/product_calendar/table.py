@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from openpyxl import Workbook
 
 from cloud.admin.kit.background import in_both
@@ -31,7 +31,7 @@ from cloud.core.business_day import clock_text
 from cloud.core.errors import DomainError
 
 # What the columns are called; the last two are only told, and not read.
-TITLES: dict[str, Promise] = {
+TITLES: dict[str, str | Promise] = {
     "day": gettext_lazy("Day"),
     "slot": gettext_lazy("Slot"),
     "price": gettext_lazy("Price in yuan"),
@@ -211,7 +211,7 @@ def lines_of(spec: Spec, first: date, last: date, today: date) -> Iterator[list[
                 *([_("Whole day") if slot == WHOLE_DAY else periods[slot]] if periods else []),
                 yuan(cell.own.price_fen) if cell.own.price_fen is not None else None,
                 cell.own.stock,
-                _("Closed") if cell.own.closed else _("Sold"),
+                pgettext("day", "Closed") if cell.own.closed else _("Sold"),
                 cell.sold,
                 cell.held,
             ]

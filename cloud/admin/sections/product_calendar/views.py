@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from cloud.admin.desk import Desk
@@ -49,7 +49,7 @@ DAY_TYPES = (
 SALES = (
     ("", gettext_lazy("Unchanged")),
     ("open", gettext_lazy("Sold")),
-    ("closed", gettext_lazy("Closed")),
+    ("closed", pgettext_lazy("day", "Closed")),
     ("clear", gettext_lazy("As the spec has it")),
 )
 _DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
