@@ -49,6 +49,7 @@ class FakeCloud:
     offset_ms: its clock's error.
     shown_after: PEM, shown after its own certificate chain.
     restores: how often it says it came back from a backup.
+    database_gone: every call ends with UNAVAILABLE.
     """
 
     def __init__(self) -> None:
@@ -78,6 +79,7 @@ class FakeCloud:
         self.answers: dict[bytes, scan_pb2.Explanation] = {}
         self.unreadable: list[bytes] = []  # entries that are none
         self.restores = 0
+        self.database_gone = False
         self.tail = scan_pb2.JournalTail(hash=bytes(32))  # of the journal, as the cloud keeps it
         self.enrolments = 0
         self._certificates: dict[str, bytes] = {}
@@ -181,6 +183,17 @@ class FakeCloud:
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000 + self.offset_ms
 
+    def need_database(self, context: grpc.ServicerContext) -> None:
+        if self.database_gone:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "the database is not available; try again")
+
+    def go_back_to(self, entries: dict[tuple[bytes, int], bytes]) -> None:
+        """A backup of the journal is put in place: what came since is not known any more."""
+        self.entries = dict(entries)
+        last = max(map(scan_pb2.Entry.FromString, entries.values()), key=lambda entry: entry.seq)
+        raw = entries[last.epoch, last.seq]
+        self.tail = scan_pb2.JournalTail(epoch=last.epoch, seq=last.seq, hash=entry_hash(raw))
+
     # --- the journal --------------------------------------------------------------------------------------------------
 
     def journal(self) -> list[scan_pb2.Entry]:
@@ -236,6 +249,7 @@ class _Feed(feed_pb2_grpc.FeedServicer):
         self, request: feed_pb2.SubscribeRequest, context: grpc.ServicerContext
     ) -> Iterator[feed_pb2.FeedBatch]:
         cloud, stream = self.cloud, request.stream
+        cloud.need_database(context)
         cloud.subscribed.append(request)
         if request.has_cursor:
             cursor = request.cursor
@@ -247,6 +261,7 @@ class _Feed(feed_pb2_grpc.FeedServicer):
         else:
             cursor = yield from self._snapshot(request, context)
         while context.is_active() and cloud.running:
+            cloud.need_database(context)
             with cloud._moved:
                 if len(cloud.rows[stream]) <= cursor:
                     cloud._moved.wait(HEARTBEAT_S)
@@ -288,6 +303,7 @@ class _Scan(scan_pb2_grpc.ScanServicer):
 
     def Upload(self, request: scan_pb2.JournalBatch, context: grpc.ServicerContext) -> scan_pb2.JournalAck:  # noqa: N802
         cloud = self.cloud
+        cloud.need_database(context)
         sequences = []
         for raw in request.entries:
             try:
@@ -306,6 +322,7 @@ class _Scan(scan_pb2_grpc.ScanServicer):
         return scan_pb2.JournalAck(acked_seq=sequences[-1])
 
     def Report(self, request: scan_pb2.EdgeStatus, context: grpc.ServicerContext) -> scan_pb2.ReportReply:  # noqa: N802
+        self.cloud.need_database(context)
         self.cloud.reports.append(request)
         asked = [question for question in self.cloud.questions if question.id not in self.cloud.answers]
         return scan_pb2.ReportReply(

@@ -1,4 +1,7 @@
-"""A TCP proxy that can freeze: connections stay up and nothing moves, as behind a dead router or a stopped machine."""
+"""A TCP proxy that can freeze: connections stay up and nothing moves, as behind a dead router or a stopped machine.
+
+And cut: after so many bytes more, in either direction, every connection is gone.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ class Proxy:
         self._flowing = threading.Event()
         self._flowing.set()
         self._sockets: list[socket.socket] = []
+        self._left: int | None = None  # bytes until the cut
+        self.cuts = 0
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -28,6 +33,27 @@ class Proxy:
             old.close()
         self._sockets.clear()
         self._flowing.set()
+
+    def cut_after(self, count: int) -> None:
+        """Once. Connections made afterwards work."""
+        self._left = count
+
+    def _cut_here(self, data: bytes) -> bytes:
+        """What of it still gets through; after the last of that the connections are closed."""
+        if self._left is None:
+            return data
+        through, self._left = data[: self._left], max(0, self._left - len(data))
+        return through
+
+    def _cut(self) -> None:
+        self._left = None
+        self.cuts += 1
+        for old in self._sockets:
+            try:
+                old.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+        self._sockets.clear()
 
     def close(self) -> None:
         self._listener.close()
@@ -51,7 +77,9 @@ class Proxy:
         try:
             while data := one.recv(65536):
                 self._flowing.wait()
-                other.sendall(data)
+                other.sendall(self._cut_here(data))
+                if self._left == 0:
+                    self._cut()
             other.shutdown(socket.SHUT_WR)
         except OSError:
             return
