@@ -1,40 +1,30 @@
-"""Issuing tickets: a product, how many, the day, and whom they are for."""
+"""Issuing tickets: what is sold, how many, the day, whom they are for, on which terms, and how it is paid."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from uuid import uuid4
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext, ngettext, pgettext_lazy
-from django.utils.translation import gettext_lazy as _
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 
 from cloud.admin.desk import Desk
-from cloud.admin.kit.depends import Depends
-from cloud.admin.kit.forms import SectionForm
-from cloud.admin.kit.page import page, said, show
-from cloud.admin.kit.rows import BoundRows, RowForm, Rows
+from cloud.admin.kit.page import page, show
 from cloud.admin.kit.table import Empty
-from cloud.admin.kit.text import named
+from cloud.admin.kit.text import either, named, stamp
+from cloud.admin.sections.issue_form import IssueForm
 from cloud.admin.sections.order_view import order_url
-from cloud.admin.sections.people_list import read_people
-from cloud.admin.sections.rule_fields import period
-from cloud.catalog import selectors as catalog
-from cloud.catalog.compile import rules_of
-from cloud.catalog.models import TicketProduct
-from cloud.core import idnumber
-from cloud.core.business_day import today
+from cloud.capacity.selectors import Available, WhyNot, availability
+from cloud.catalog.dates import bought_by_day
+from cloud.catalog.models import Spec, TicketProduct
+from cloud.catalog.sale_rules import SaleRules
 from cloud.core.errors import DomainError
-from cloud.sales.services import issue_order
-from cloud.sales.values import OrderLine, VisitorInput
 from cloud.staff.permissions import Permission
-
-MAX_QUANTITY = 100
-PASTED = 10_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,128 +33,11 @@ class Choice:
 
     code: str
     name: str
-    price_fen: int
+    price_fen: int | None
     validity: str
     note: str
     checked: bool
-
-
-class VisitorRow(RowForm):
-    name = forms.CharField(label=pgettext_lazy("person", "Name"), max_length=60)
-    id_number = forms.CharField(label=_("ID number"), max_length=24, required=False)
-
-    def prepare(self) -> None:
-        self.fields["name"].widget.attrs["autocomplete"] = "off"
-        self.fields["id_number"].widget.attrs.update(
-            autocomplete="off", autocapitalize="characters", spellcheck="false"
-        )
-
-    def clean_id_number(self) -> str:
-        number: str = self.cleaned_data["id_number"]
-        if number:
-            try:
-                number = idnumber.normalise(number)
-            except DomainError as error:
-                raise forms.ValidationError(said(error)) from None
-        return number
-
-
-def _has_a_day(product: TicketProduct | None) -> bool:
-    return product is None or product.validity == TicketProduct.Validity.DATED or bool(rules_of(product).slots)
-
-
-def _starts(product: TicketProduct | None) -> list[int]:
-    """When the slots of a timed ticket begin, in minutes."""
-    return [] if product is None else [slot.start for slot in rules_of(product).slots]
-
-
-class IssueForm(SectionForm):
-    """The key makes sending it twice issue one order."""
-
-    idempotency_key = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    product = forms.ModelChoiceField(
-        TicketProduct.objects.none(), to_field_name="code", label=_("Ticket"),
-        error_messages={"required": _("Choose a ticket."), "invalid_choice": _("This ticket is not on sale.")},
-    )  # fmt: skip
-    quantity = forms.IntegerField(label=_("Quantity"), min_value=1, max_value=MAX_QUANTITY, initial=1)
-    visit_date = forms.DateField(
-        label=_("Day of the visit"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-    slot = forms.TypedChoiceField(
-        label=_("Slot"), coerce=int, empty_value=None, help_text=_("Of a timed ticket."),
-        error_messages={"required": _("Choose one of its slots.")},
-    )  # fmt: skip
-    pasted = forms.CharField(
-        label=_("Paste a list of visitors"), required=False, strip=False, max_length=PASTED,
-        help_text=_("A line each: the name, a tab or comma, the ID number. From a spreadsheet copy the two columns."),
-        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
-    )  # fmt: skip
-    visitors = Rows(
-        VisitorRow, label=_("Visitors"), one=_("Visitor"), add=_("Add a visitor"), max_rows=MAX_QUANTITY,
-        distinct="id_number",
-        help_text=_("One for each ticket, from the first; the others carry no name. An ID card opens the gate too."),
-    )  # fmt: skip
-    depends = (
-        Depends("visit_date", ("product",), shown=_has_a_day),
-        Depends("slot", ("product",), shown=lambda product: bool(_starts(product)), choices=_starts),
-    )
-    error_fields = {"lines": "quantity", "name": "visitors", "id_number": "visitors"}
-
-    def prepare(self) -> None:
-        self.today = today(self.desk.venue)
-        self.fields["product"].queryset = catalog.on_sale(self.desk.venue)  # type: ignore[attr-defined]
-        self.fields["quantity"].widget.attrs.update(inputmode="numeric", autocomplete="off")
-        timed = {one.start: one for product in catalog.on_sale(self.desk.venue) for one in rules_of(product).slots}
-        self.fields["slot"].choices = [("", "–"), *((start, period(timed[start])) for start in sorted(timed))]  # type: ignore[attr-defined]
-        when = self.fields["visit_date"]
-        when.initial = self.today
-        when.widget.attrs["min"] = self.today.isoformat()
-
-    def take_pasted(self) -> bool:
-        """Puts a pasted list into rows, behind those filled in, for a look at them; False where there is none.
-
-        The quantity rises to as many. What does not fit stays in the field.
-        """
-        text = str(self.data.get("pasted", ""))
-        if not text.strip():
-            return False
-        self.keep_quiet()
-        bound = self["visitors"]
-        assert isinstance(bound, BoundRows)
-        people = [{"name": name, "id_number": number} for name, number in read_people(text[:PASTED])]
-        rows = [*bound.typed(), *people]
-        if len(rows) > MAX_QUANTITY:
-            self.add_error("pasted", gettext("At most %(limit)d are possible.") % {"limit": MAX_QUANTITY})
-            return True
-        self.data = self.data.copy()
-        bound.put(self.data, rows)
-        bound.forget()
-        self.data["pasted"] = ""
-        quantity = str(self.data.get("quantity", ""))
-        if not quantity.isdecimal() or int(quantity[:9]) < len(rows):
-            self.data["quantity"] = str(len(rows))
-        return True
-
-    def clean_visit_date(self) -> date | None:
-        wanted: date | None = self.cleaned_data["visit_date"]
-        if wanted is not None and wanted < self.today:
-            raise forms.ValidationError(gettext("This day is over."))
-        return wanted
-
-    def clean(self) -> dict[str, object]:
-        cleaned = super().clean() or {}
-        quantity, visitors = cleaned.get("quantity"), cleaned.get("visitors")
-        if quantity and visitors and len(visitors) > quantity:
-            self.add_error("visitors", gettext("There are more visitors than tickets."))
-        return cleaned
-
-    def lines(self) -> list[OrderLine]:
-        product, quantity, day = (self.cleaned_data[name] for name in ("product", "quantity", "visit_date"))
-        slot = self.cleaned_data.get("slot")
-        named_ones = [VisitorInput(one["name"], one["id_number"]) for one in self.cleaned_data["visitors"]]
-        rest = quantity - len(named_ones)
-        lines = [OrderLine(product, len(named_ones), day, named_ones, slot)] if named_ones else []
-        return [*lines, OrderLine(product, rest, day, slot=slot)] if rest else lines
+    left: str
 
 
 @page(Permission.ORDER_ISSUE)
@@ -181,15 +54,18 @@ def issue(request: HttpRequest, desk: Desk) -> HttpResponse:
     if not form.is_valid():
         return _show(request, desk, form, 422)
     try:
-        order = issue_order(
-            actor=desk.actor, venue=desk.venue, lines=form.lines(), idempotency_key=form.cleaned_data["idempotency_key"]
-        )
+        order = form.sell()
     except DomainError as error:
         if error.code == "order.key_reused":
             # An order already sent, brought back with the browser's "back" and changed: it is a new one now.
             form.data["idempotency_key"] = uuid4().hex
         form.refuse(error)
         return _show(request, desk, form, 422)
+    if order.pay_by is not None:
+        messages.success(
+            request, gettext("Held until %(time)s: take the payment by then.") % {"time": stamp(order.pay_by)}
+        )
+        return redirect(order_url(order.number))
     count = order.units.count()
     text = ngettext("Issued %(count)d ticket.", "Issued %(count)d tickets.", count)
     messages.success(request, text % {"count": count})
@@ -198,23 +74,69 @@ def issue(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 def _show(request: HttpRequest, desk: Desk, form: IssueForm, status: int = 200) -> HttpResponse:
     wanted = str(form["product"].value() or "")
-    products = list(catalog.on_sale(desk.venue))
-    choices = [_choice(product, product.code == wanted or len(products) == 1) for product in products]
+    days = _day_of(form)
+    choices = [_choice(form, spec, spec.code == wanted or len(form.specs) == 1, days) for spec in form.specs]
     empty = Empty(
         gettext("Nothing is on sale"),
         gettext("Products are created by a product manager and put on sale first."),
         "ticket",
     )
+    chosen = next((spec for spec in form.specs if spec.code == wanted), None)
     template = "issue_parts" if request.headers.get("HX-Request") else "issue"
-    context = {"form": form, "products": choices, "no_products": empty}
+    context = {"form": form, "products": choices, "no_products": empty, "texts": _texts(chosen)}
     return show(request, desk, f"console/orders/{template}.html", context, status)
 
 
-def _choice(product: TicketProduct, checked: bool) -> Choice:
-    if product.validity == TicketProduct.Validity.DATED:
+def _day_of(form: IssueForm) -> dict[int, list[Available]]:
+    """What can be bought: of each spec on the day chosen, or today where it is for any day."""
+    typed = str(form["visit_date"].value() or "")
+    try:
+        day = date.fromisoformat(typed)
+    except ValueError:
+        day = form.today
+    found: dict[int, list[Available]] = defaultdict(list)
+    for_day = [spec for spec in form.specs if not bought_by_day(spec.product)]
+    at_hand = [spec for spec in form.specs if bought_by_day(spec.product)]
+    now = timezone.now()
+    for specs, asked in ((for_day, day), (at_hand, form.today)):
+        for row in availability(form.desk.venue, specs, [asked], now):
+            found[row.spec_id].append(row)
+    return found
+
+
+def _texts(spec: Spec | None) -> list[tuple[str, str]]:
+    """What the buyer is asked to confirm, to be read out or shown."""
+    if spec is None:
+        return []
+    rules = SaleRules.from_json(spec.product.sale_rules)
+    texts = (
+        (gettext("Risk notice"), either(rules.notice_zh, rules.notice_en), rules.notice),
+        (gettext("Purchase agreement"), either(rules.agreement_zh, rules.agreement_en), rules.agreement),
+        (gettext("Lower price"), either(rules.policy_zh, rules.policy_en), bool(rules.preference and rules.policy_zh)),
+    )
+    return [(title, text) for title, text, there in texts if there]
+
+
+def _choice(form: IssueForm, spec: Spec, checked: bool, found: dict[int, list[Available]]) -> Choice:
+    product = spec.product
+    if not bought_by_day(product):
         when = gettext("on the day chosen")
     else:
         when = ngettext("%(days)d day from today", "%(days)d days from today", product.valid_days)
         when %= {"days": product.valid_days}
     who = ngettext("%(persons)d person", "%(persons)d persons", product.persons) % {"persons": product.persons}
-    return Choice(product.code, named(product), product.price_fen, product.validity, f"{who} · {when}", checked)
+    rows = found.get(spec.pk, [])
+    open_ones = [row for row in rows if row.why is None]
+    price = next((row.price_fen for row in open_ones or rows if row.price_fen is not None), spec.price_fen)
+    kind = "" if product.kind == TicketProduct.Kind.ANNUAL else f" · {when}"
+    name = f"{named(product)} · {named(spec)}" if spec.name_zh else named(product)
+    return Choice(spec.code, name, price, product.validity, f"{who}{kind}", checked, _left(rows, open_ones))
+
+
+def _left(rows: list[Available], open_ones: list[Available]) -> str:
+    """How many there are on the day; nothing where there is no limit."""
+    if rows and not open_ones:
+        sold_out = all(row.why == WhyNot.SOLD_OUT for row in rows)
+        return gettext("sold out") if sold_out else gettext("not sold on this day")
+    counts = [row.left for row in open_ones if row.left is not None]
+    return gettext("%(count)d left") % {"count": sum(counts)} if counts and len(counts) == len(open_ones) else ""

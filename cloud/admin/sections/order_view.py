@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,16 +14,18 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from cloud.admin.kit import verdict
 from cloud.admin.kit.pill import Pill, Tone
-from cloud.admin.kit.section import Value
+from cloud.admin.kit.section import Text, Value
 from cloud.admin.kit.table import Cell, Column, Empty, Row, Table
 from cloud.admin.kit.text import either, money, named, stamp
 from cloud.admissions.history import Presented
 from cloud.admissions.models import Admission
+from cloud.catalog.channels import CHANNELS, PAY_METHODS, Named
 from cloud.core.idnumber import masked
 from cloud.entitlements.acks import Applied
 from cloud.entitlements.models import Entitlement
 from cloud.sales.models import Order, OrderUnit
 from cloud.sales.personal import masked_name
+from cloud.sales.states import UNPAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,40 @@ class Spread:
     waiting: tuple[str, ...]
 
 
+STATES: dict[str, tuple[Text, Tone, str]] = {
+    Order.State.PLACED: (gettext_lazy("Not paid yet"), Tone.WARN, "hourglass"),
+    Order.State.LAPSED: (gettext_lazy("Not paid in time"), Tone.IDLE, "clock"),
+    Order.State.CANCELLED: (gettext_lazy("Cancelled"), Tone.IDLE, "x"),
+    Order.State.ISSUED: (gettext_lazy("Issued"), Tone.GOOD, "circle-check"),
+    Order.State.PART_REFUNDED: (gettext_lazy("Partly refunded"), Tone.BUSY, "undo-2"),
+    Order.State.REFUNDED: (gettext_lazy("Refunded"), Tone.IDLE, "undo-2"),
+    Order.State.REVOKED: (gettext_lazy("Revoked"), Tone.BAD, "ban"),
+}
+
+
 def order_pill(order: Order) -> Pill:
-    if order.state == Order.State.REVOKED:
-        return Pill(_("Revoked"), Tone.BAD, "ban")
-    return Pill(_("Issued"), Tone.GOOD, "circle-check")
+    text, tone, icon = STATES[order.state]
+    return Pill(str(text), tone, icon)
+
+
+def channel(order: Order) -> str:
+    return called(CHANNELS, order.channel)
+
+
+def pay_method(order: Order) -> str:
+    return called(PAY_METHODS, order.pay_method)
+
+
+def called(names: Mapping[str, Named], code: str) -> str:
+    """What a channel or a way of paying is called; nothing where there is none."""
+    found = names.get(code)
+    return either(found.zh, found.en) if found is not None else code
+
+
+def contact(order: Order) -> str:
+    """Masked, as everybody may see it."""
+    phone = f"…{order.phone_last4}" if order.phone_last4 else ""
+    return " ".join(filter(None, (masked_name(order.contact_name), phone)))
 
 
 def order_url(number: str) -> str:
@@ -82,8 +114,16 @@ def order_product(order: Order) -> str:
 FACTS = (
     Value("total", gettext_lazy("Total"), lambda one: money(one.total_fen)),
     Value("units", gettext_lazy("Tickets"), lambda one: one.unit_count),
-    Value("issued", gettext_lazy("Issued at"), lambda one: one.created_at),
+    Value("channel", gettext_lazy("Sold by"), channel),
+    Value("contact", gettext_lazy("Contact"), contact, if_any=True),
+    Value("issued", gettext_lazy("Ordered at"), lambda one: one.created_at),
     Value("author", gettext_lazy("Issued by"), author),
+    Value(
+        "pay_by", gettext_lazy("To be paid by"), lambda one: one.pay_by if one.state in UNPAID else None, if_any=True
+    ),
+    Value("paid", gettext_lazy("Paid at"), lambda one: one.paid_at, if_any=True),
+    Value("method", gettext_lazy("Paid by"), pay_method, if_any=True),
+    Value("cancelled", gettext_lazy("Cancelled at"), lambda one: one.cancelled_at, if_any=True),
     Value("day", gettext_lazy("Business day"), lambda one: one.business_day.isoformat()),
     Value("revoked", gettext_lazy("Revoked at"), lambda one: one.revoked_at, if_any=True),
     Value("why", gettext_lazy("Why revoked"), lambda one: one.revoked_why, if_any=True),
@@ -93,13 +133,16 @@ FACTS = (
 def unit_view(unit: OrderUnit, admissions: Sequence[Admission], groups: dict[int, int]) -> UnitView:
     """`groups`: station id -> exclusion group, of the stations that verify the unit's product."""
     entitlement = unit.entitlement
-    pill, live = _unit_state(entitlement, unit.product.uses * entitlement.persons, admissions, groups)
+    if entitlement is None:
+        pill, live = Pill(_("Not issued"), Tone.IDLE, "hourglass"), False
+    else:
+        pill, live = _unit_state(entitlement, unit.product.uses * entitlement.persons, admissions, groups)
     visitor = unit.visitor
     return UnitView(
         position=unit.position,
         name=named(unit, "product_name"),
         price=money(unit.price_fen),
-        window=window(entitlement),
+        window=window(entitlement) if entitlement is not None else "",
         visitor=masked_name(visitor.name) if visitor else "",
         id_number=masked(visitor.id_number_last4) if visitor else "",
         pill=pill,

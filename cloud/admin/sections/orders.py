@@ -23,10 +23,12 @@ from cloud.admin.kit import filters
 from cloud.admin.kit.confirm import Confirm, ask
 from cloud.admin.kit.forms import SectionForm
 from cloud.admin.kit.page import page, report, said, show
+from cloud.admin.kit.reach import NO_STATION
 from cloud.admin.kit.registry import register
 from cloud.admin.kit.section import Action, Link, Panel, Section, Value, actor_of
 from cloud.admin.kit.text import money
 from cloud.admin.sections import order_view as view
+from cloud.admin.sections.order_lines import PayForm, lines_table, refund_url, refunds_table, says_paid
 from cloud.admin.sections.ticket_actions import offered
 from cloud.admin.sections.ticket_state import held, pills, ticket_of, with_state
 from cloud.admissions import selectors as admissions
@@ -39,12 +41,13 @@ from cloud.gates import selectors as gates
 from cloud.sales import selectors
 from cloud.sales.models import Order, OrderUnit
 from cloud.sales.personal import masked_name
-from cloud.sales.services import reissue_unit, revoke_order
+from cloud.sales.services import cancel_unpaid, pay_order, reissue_unit, revoke_order
+from cloud.sales.states import SOLD, STANDING, UNPAID
 from cloud.staff.permissions import Permission
 from cloud.venues.models import Station
 
 SESSION_REPLACED = "replaced_code"
-STATES = ((Order.State.ISSUED.value, _("Issued")), (Order.State.REVOKED.value, _("Revoked")))
+STATES = tuple((state, text) for state, (text, _tone, _icon) in view.STATES.items())
 
 
 class RevokeForm(SectionForm):
@@ -71,7 +74,8 @@ def _products(_request: HttpRequest | None) -> QuerySet[TicketProduct]:
 
 
 def _says_revoked(desk: Desk, orders: Sequence[Order]) -> Iterable[Any]:
-    units = OrderUnit.objects.filter(order__in=orders).values_list("entitlement_id", flat=True)
+    issued = OrderUnit.objects.filter(order__in=orders, entitlement__isnull=False)
+    units = issued.values_list("entitlement_id", flat=True)
     entered = admissions.for_entitlements(desk.venue, units)
     used = sum(any(one.persons > one.returned for one in found) for found in entered.values())
     yield ngettext_lazy(
@@ -91,10 +95,13 @@ def _says_revoked(desk: Desk, orders: Sequence[Order]) -> Iterable[Any]:
 
 def _tickets(desk: Desk, order: Order) -> dict[str, Any]:
     units = list(with_state(selectors.units(desk.venue)).filter(order=order))
-    entered = admissions.for_entitlements(desk.venue, [unit.entitlement_id for unit in units])
+    entered = admissions.for_entitlements(desk.venue, [unit.entitlement_id for unit in units if unit.entitlement_id])
     groups = verifying_groups(units)
-    shown = []
+    shown: list[Any] = []
     for unit in units:
+        if unit.entitlement is None:
+            shown.append((view.unit_view(unit, [], {}), [], [], []))
+            continue
         ticket = ticket_of(unit)
         one = view.unit_view(unit, entered.get(unit.entitlement_id, []), groups[unit.product_id])
         shown.append((one, pills(ticket), held(ticket), offered(desk, ticket)))
@@ -105,18 +112,21 @@ def _tickets(desk: Desk, order: Order) -> dict[str, Any]:
         "may_show_pass": desk.may(Permission.ORDER_PASS),
         "may_unmask": desk.may(Permission.PERSONAL_VIEW),
         "may_explain": desk.may(Permission.ENTITLEMENT_EXPLAIN),
-        "may_reissue": desk.may(Permission.ORDER_REISSUE) and order.state == Order.State.ISSUED,
+        "may_reissue": desk.may(Permission.ORDER_REISSUE) and order.state in STANDING,
+        "issued": order.state in SOLD,
+        "refund_url": refund_url(desk, order),
     }
 
 
 def _trail(order: Order) -> list[Any]:
     """The order, its tickets, and what was done to their rights to enter."""
     units = list(order.units.select_related("entitlement"))
-    return [order, *units, *(unit.entitlement for unit in units)]
+    refunds = list(order.refunds.all())
+    return [order, *refunds, *units, *(unit.entitlement for unit in units if unit.entitlement is not None)]
 
 
 def _visits(desk: Desk, order: Order) -> Any:
-    units = list(selectors.units(desk.venue).filter(order=order))
+    units = list(selectors.units(desk.venue).filter(order=order, entitlement__isnull=False))
     return view.visits_table(presentations(desk.venue, [unit.entitlement_id for unit in units]), units)
 
 
@@ -124,7 +134,7 @@ def _revocation(desk: Desk, order: Order) -> dict[str, Any] | None:
     """How far its revocation has got; None of one that stands."""
     if order.revoked_at is None:
         return None
-    ids = [unit.entitlement_id for unit in order.units.all()]
+    ids = [unit.entitlement_id for unit in order.units.all() if unit.entitlement_id]
     applied = spread.revocation(desk.venue, ids, order.revoked_at)
     state = view.spread_of(applied, {one.edge.pk: one.reported_at for one in gates.edges(desk.venue)})
     return {"spread": state, "url": reverse("console:revocation", args=[order.number])} if state else None
@@ -173,22 +183,40 @@ ORDERS = register(
         state=view.order_pill,
         panels=(
             Panel(_("Revocation"), _revocation, "console/orders/revocation.html"),
+            Panel(_("Ordered"), lines_table),
             Panel(_("Tickets"), _tickets, "console/orders/units.html"),
+            Panel(_("Refunds"), refunds_table),
             Panel(_("At the gates"), _visits),
         ),
         trail=_trail,
+        station=NO_STATION,  # where it was sold narrows nobody's orders
         actions=(
+            Action(
+                "pay", _("Take the payment"), Permission.ORDER_ISSUE, says_paid, _("Order %(name)s is paid."),
+                run=lambda desk, row, values: pay_order(**actor_of(desk), order=row, method=values["method"]),
+                fits=lambda one: one.state in UNPAID, form=PayForm, icon="banknote", bulk=False,
+            ),
+            Action(
+                "cancel", _("Cancel order"), Permission.ORDER_ISSUE,
+                lambda desk, rows: [_("What it holds is free for others at once."), _("It cannot be paid any more.")],
+                _("Order %(name)s is cancelled."),
+                run=lambda desk, row, values: cancel_unpaid(**actor_of(desk), order=row),
+                fits=lambda one: one.state in UNPAID, icon="x",
+            ),
             Action(
                 "revoke", _("Revoke"), Permission.ORDER_REVOKE, _says_revoked, _("Order %(name)s is revoked."),
                 run=lambda desk, row, values: revoke_order(**actor_of(desk), order=row, why=values["why"]),
-                fits=lambda one: one.state == Order.State.ISSUED, form=RevokeForm, icon="ban", grave=True,
+                fits=lambda one: one.state in STANDING, form=RevokeForm, icon="ban", grave=True,
             ),
         ),
         links=(Link(_("Issue tickets"), "console:issue", Permission.ORDER_ISSUE),),
         personal=True,
         empty=_("Tickets you issue appear here with their entry codes."),
         place=10,
-        pages=("console:issue", "console:reissue", "console:qr", "console:ticket-act", "console:ticket-take-off"),
+        pages=(
+            "console:issue", "console:reissue", "console:qr", "console:ticket-act", "console:ticket-take-off",
+            "console:refund",
+        ),
     )
 )  # fmt: skip
 
@@ -240,7 +268,7 @@ def order_or_404(desk: Desk, number: str) -> tuple[Order, list[OrderUnit]]:
 def unit_or_404(desk: Desk, number: str, position: int) -> tuple[Order, OrderUnit]:
     found, units = order_or_404(desk, number)
     for unit in units:
-        if unit.position == position:
+        if unit.position == position and unit.entitlement_id is not None:
             return found, unit
     raise Http404(f"{number} has no ticket {position}")
 

@@ -249,7 +249,10 @@ def test_every_section_of_rows_at_stations_shows_theirs_only(
 
 
 # Sections whose rows are the venue's as a whole. A new section is either about stations, which its model says, or here.
-OF_THE_VENUE = {"audit", "employees", "groups", "holidays", "keys", "orders", "products", "roles", "settings"}
+OF_THE_VENUE = {
+    "audit", "categories", "employees", "groups", "holidays", "keys", "orders", "pois", "products", "refunds", "roles",
+    "settings",
+}  # fmt: skip
 
 
 def test_every_section_is_of_the_venue_or_of_stations() -> None:
