@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 CLOUD: dict[str, str | Promise] = {
     "cloud.restored": _("Data came back from a backup; the gates take it over anew"),
+    "admission.ended": _("Tickets let in after they had ended"),
+    "admission.unknown": _("Tickets let in that nobody sold"),
     "edge.silent": _("Edge no longer heard of"),
     "journal.orphan_settlement": _("What followed an admission that is not here"),
     "journal.set_aside": _("Records of an edge put aside"),

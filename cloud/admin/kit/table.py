@@ -16,6 +16,7 @@ from cloud.admin.kit.pill import Pill
 
 Item = TypeVar("Item")
 PAGE_ROWS = 25
+UNBROKEN = 20  # letters; longer ones are broken where there is no room
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class Cell:
     note: str = ""
     pill: Pill | None = None
     url: str = ""
+
+    @property
+    def unbroken(self) -> bool:
+        """A short code, "LANE-10": its hyphen is no place to go on in the next line."""
+        return len(self.text) <= UNBROKEN and self.text.isascii() and " " not in self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from cloud.admin.kit.reach import narrowed
 from cloud.admin.kit.registry import register
 from cloud.admin.kit.routed import row_or_404
 from cloud.admin.kit.section import Action, FormSpec, Panel, Related, Section, Value, actor_of
+from cloud.admin.kit.table import Cell
 from cloud.admin.kit.text import named, stamp
 from cloud.admin.sections.devices import KINDS
 from cloud.admin.sections.live_board import WORKING
@@ -160,9 +161,14 @@ def _alarms(desk: Desk, edge: Edge) -> list[EdgeAlarm]:
     return list(found[:ALARMS])
 
 
+def _complaint(one: EdgeAlarm) -> Cell:
+    """What it is called, and the edge's own words."""
+    return Cell(action_name(f"alarm.edge.{one.code}"), note=one.text)
+
+
 def _alarm_state(one: EdgeAlarm) -> Pill:
     if one.ended_at is None:
-        return Pill(str(_("Lasts")), Tone.BAD, "circle-alert")
+        return Pill(str(_("Going on")), Tone.BAD, "circle-alert")
     return Pill(str(_("Over")), Tone.IDLE, "circle-check")
 
 
@@ -282,10 +288,9 @@ EDGES = register(
             Related(
                 _("Alarms"), _alarms,
                 (
-                    Value("what", _("Alarm"), lambda one: action_name(f"alarm.edge.{one.code}"), main=True),
+                    Value("what", _("Alarm"), _complaint, main=True),
                     Value("state", _("Status"), _alarm_state),
                     Value("lane", _("Device"), lambda one: one.device_name),
-                    Value("text", _("In its words"), lambda one: one.text),
                     Value("began", _("Since"), lambda one: one.began_at),
                     Value("last", _("Last heard of"), lambda one: one.last_at),
                     Value("ended", _("Over at"), lambda one: one.ended_at),

@@ -16,7 +16,10 @@ from cloud.staff.permissions import Permission
 def _context(desk: Desk) -> dict[str, Any]:
     todo = steps(desk)
     done = sum(step.done for step in todo)
-    return {"board": board(desk), "steps": todo, "done": done, "share": round(100 * done / max(len(todo), 1))}
+    share = round(100 * done / max(len(todo), 1))
+    following = next((step for step in todo if not step.done and step.url), None)
+    return {"board": board(desk), "steps": todo, "done": done, "share": share, "next": following,
+            "issue": not todo and desk.may(Permission.ORDER_ISSUE)}  # fmt: skip
 
 
 @page(Permission.LIVE_VIEW)

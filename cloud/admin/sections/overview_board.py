@@ -23,6 +23,7 @@ from cloud.admin.kit.text import clock, money, named, stamp
 from cloud.admin.sections.live_board import MANY_WAITING, TileView, inside_tile, service_tile
 from cloud.admissions import case_selectors, figures
 from cloud.admissions import selectors as admissions
+from cloud.admissions.models import Admission
 from cloud.core.business_day import calendar_of
 from cloud.core.trail import alarms_at
 from cloud.gates import selectors as gates
@@ -74,7 +75,8 @@ class Overview:
     now: datetime
     day: str
     figures: tuple[Figure, ...]
-    chart: SeriesChart
+    chart: SeriesChart | None
+    no_visits: Empty
     stations: tuple[Rank, ...]
     no_stations: Empty
     refusals: tuple[Rank, ...]
@@ -110,7 +112,8 @@ def overview(desk: Desk) -> Overview:
         now=now,
         day=date_format(today.day, "DATE_FORMAT"),
         figures=tuple(found),
-        chart=_chart(desk, days),
+        chart=_chart(desk, days) if any(one.total for one in days) else None,
+        no_visits=_no_visits(desk),
         stations=_stations(desk, figures.by_station(venue, today.day, reach), _since(today.day, orders)),
         no_stations=Empty(_("Nobody admitted yet"), _("Stations are compared here as soon as visitors come."), "users"),
         refusals=_reasons(refused, _since(today.day, orders)),
@@ -176,6 +179,16 @@ def _cases(desk: Desk) -> Figure:
     value = f"{count:,}" if count < MANY_CASES else f"{MANY_CASES}+"
     tile = TileView(_("Open conflicts"), value, note, "triangle-alert", "bad" if count else "")
     return Figure(tile, _address("conflicts", waiting="on"))
+
+
+def _no_visits(desk: Desk) -> Empty:
+    """Instead of three lines along the bottom: what to do before there is anything to see."""
+    title = _("Nobody came yet")
+    if Admission.objects.filter(venue=desk.venue).exists():
+        return Empty(title, _("Nobody was admitted today, yesterday or on this day a week ago."), "chart-line")
+    return Empty(
+        title, _("Once the first ticket is shown at a gate, the day is drawn here hour by hour."), "chart-line"
+    )  # fmt: skip
 
 
 def _chart(desk: Desk, days: Sequence[figures.Hours]) -> SeriesChart:

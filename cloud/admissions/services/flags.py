@@ -38,8 +38,9 @@ def flag(edge: Edge, admissions: Iterable[Admission]) -> None:
             if state in ENDED and ended_at is not None and ended_at < one.at:
                 one.flag = Admission.Flag.ENDED
         found[one.flag] += 1
-    for name in (Admission.Flag.UNKNOWN, Admission.Flag.ENDED):
-        code = f"admission.{name}"
-        # Every row is flagged; one alarm an hour says so.
-        if found[name] and not raised(code, edge, since=timezone.now() - QUIET):
-            raise_alarm(code, edge, edge.venue, times=found[name])
+    # Every row is flagged, and a case besides; one alarm an hour says so.
+    since = timezone.now() - QUIET
+    if found[Admission.Flag.UNKNOWN] and not raised("admission.unknown", edge, since=since):
+        raise_alarm("admission.unknown", edge, edge.venue, times=found[Admission.Flag.UNKNOWN])
+    if found[Admission.Flag.ENDED] and not raised("admission.ended", edge, since=since):
+        raise_alarm("admission.ended", edge, edge.venue, times=found[Admission.Flag.ENDED])

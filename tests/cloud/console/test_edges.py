@@ -142,7 +142,7 @@ def test_its_alarms_with_its_own_words(venue: Venue, edge: Edge, west, log_in):
     ])  # fmt: skip
     for role in ("administrator", "gate_supervisor"):
         page = text_of(log_in(role).get(f"/edges/{edge.pk}"))
-        for words in ("Reader lost", "&lt;b&gt;/dev/ttyS3&lt;/b&gt; is gone", "812 permille used", "W-7", "Lasts"):
+        for words in ("Reader lost", "&lt;b&gt;/dev/ttyS3&lt;/b&gt; is gone", "812 permille used", "W-7", "Going on"):
             assert words in page, words
 
 

@@ -36,6 +36,9 @@ def test_a_new_venue_is_led_through_its_set_up(log_in, venue: Venue):
     assert [href for href in re.findall(r'href="([^"]+)"[^>]*>Do it', page)] == [
         "/stations/new", "/edges/new", "/devices/new", "/edges/new", "/products/new", "/orders/new",
     ]  # fmt: skip
+    assert response.context["board"].chart is None, "no flat lines"
+    assert "Nobody came yet Once the first ticket is shown at a gate" in text_of(response)
+    assert re.findall(r'href="([^"]+)"[^>]*>Next: Set up a station', page) == ["/stations/new"]
     for words in ("Nobody admitted yet", "Nothing refused today", "No entrances yet", "No alarms today"):
         assert words in text_of(response)
     assert "Do it" not in text_of(log_in("viewer").get("/")), "who may not do it is not sent there"
@@ -49,7 +52,14 @@ def test_steps_done_are_ticked_and_gone_once_all_are(
     assert f"/edges/{edge.pk}/enrol" in client.get("/").content.decode()
     issue_order(actor=make.SYSTEM, venue=venue, lines=[OrderLine(adult, 1, today(venue))], idempotency_key="k")
     edge.certificates.create(venue=venue, serial="1", not_after=timezone.now())
-    assert "Setting the venue up" not in text_of(client.get("/"))
+    page = text_of(client.get("/"))
+    assert "Setting the venue up" not in page
+    assert "Issue a ticket and try it at a gate" in page
+    assert "Issue a ticket and try it" not in text_of(log_in("viewer").get("/"))
+    present(gate, 7, at=timezone.now() - timedelta(days=30))
+    assert "Nobody was admitted today, yesterday or on this day a week ago." in text_of(client.get("/"))
+    present(gate, 8)
+    assert client.get("/").context["board"].chart is not None
 
 
 def test_figures_lead_to_their_rows(log_in, venue: Venue, gate: Device, adult: TicketProduct, edge: Edge):
@@ -113,7 +123,8 @@ def test_hours_of_three_days_side_by_side(venue: Venue, gate: Device):
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
-def test_a_day_that_starts_at_four_begins_its_chart_there(log_in, venue: Venue, language: str):
+def test_a_day_that_starts_at_four_begins_its_chart_there(log_in, venue: Venue, gate: Device, language: str):
+    present(gate, 1)
     Venue.objects.filter(pk=venue.pk).update(day_start_minutes=240)
     page = log_in(language=language).get("/").content.decode()
     assert re.search(r'pf-chart-ticks" aria-hidden="true"><span[^>]*>04:00', page)
