@@ -17,6 +17,7 @@ from cloud.admin.desk import Desk
 from cloud.admin.kit.depends import Depends
 from cloud.admin.kit.forms import SectionForm
 from cloud.admin.kit.section import actor_of
+from cloud.admin.kit.text import named
 from cloud.admin.sections.rule_fields import period
 from cloud.admin.sections.ticket_state import Ticket, kinds
 from cloud.bookings.services import book_visit, cancel_visit
@@ -26,6 +27,8 @@ from cloud.entitlements.models import Entitlement
 from cloud.sales import terms
 from cloud.sales.models import RefundCase
 from cloud.staff.permissions import Permission
+from cloud.venues.models import Station
+from cloud.venues.workplaces import workplaces
 from paifang.records import CredentialKind
 from paifang.rulesets import Activation, RuleFlag
 
@@ -51,10 +54,19 @@ class TicketAction:
 
 
 class CollectForm(SectionForm):
+    """As which station: one that hands this product out, else it is refused (S-08)."""
+
+    station = forms.ModelChoiceField(Station.objects.none(), label=gettext_lazy("Station"), required=False)
     where = forms.CharField(
         label=gettext_lazy("Where"), max_length=80, required=False,
         help_text=gettext_lazy("The counter or kiosk, for the record."), widget=forms.TextInput(attrs=_QUIET),
     )  # fmt: skip
+
+    def prepare(self) -> None:
+        field, needed = self.fields["station"], Permission.ENTITLEMENT_MANAGE
+        field.queryset = workplaces(self.desk.actor, self.desk.venue, needed)  # type: ignore[attr-defined]
+        field.label_from_instance = named  # type: ignore[attr-defined]
+        field.required = not self.desk.reach(needed).everywhere
 
 
 class WhyForm(SectionForm):
@@ -208,7 +220,8 @@ ACTIONS = (
     TicketAction(
         "collect", gettext_lazy("Hand out"), "hand", _MANAGE,
         lambda one: one.stands and one.asks(RuleFlag.COLLECT_FIRST) and one.entitlement.collected_at is None,
-        _says_collect, gettext_lazy("Ticket %(position)s is handed out."), _service(lifecycle.mark_collected, "where"),
+        _says_collect, gettext_lazy("Ticket %(position)s is handed out."),
+        _service(lifecycle.mark_collected, "where", "station"),
         CollectForm,
     ),
     TicketAction(
