@@ -23,6 +23,7 @@ def asked(venue: Venue, **changes: Any) -> dict[str, Any]:
     return {
         "idempotency_key": "k1", "product": "adult", "quantity": "2", "visit_date": today(venue).isoformat(),
         "visitors": "0", "visitors-0-name": "", "visitors-0-id_number": "", "pasted": "",
+        "pay_method": "cash",
     } | changes  # fmt: skip
 
 
