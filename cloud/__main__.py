@@ -7,6 +7,7 @@ import asyncio
 import getpass
 import os
 import sys
+from pathlib import Path
 
 PASSWORD_VARIABLE = "PAIFANG_ADMIN_PASSWORD"  # noqa: S105 - its name
 
@@ -75,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     token = command("token", _token, "print a one-time enrolment token for an edge, good for 15 minutes")
     token.add_argument("edge", help="its name or number")
     token.add_argument("--venue", help="the venue's code, where several have an edge of that name")
+    member = command("membercert", _membercert, "a key and certificate for an etcd member of a site (docs/edge.md)")
+    member.add_argument("folder", help="where member.key, member.pem and authority.pem are written")
+    member.add_argument("hosts", nargs="+", metavar="host", help="names or addresses edges and members reach it by")
     commands.add_parser("demo", help="the demo venue on this machine: see demo --help", add_help=False)
     return parser
 
@@ -191,6 +195,20 @@ def _token(asked: argparse.Namespace) -> None:
         edge = find_edge(asked.edge, asked.venue)
     with scope(venue=edge.venue):
         print(create_token(actor=Actor.system("token command"), edge=edge))
+
+
+def _membercert(asked: argparse.Namespace) -> None:
+    from cloud.core.actors import Actor
+    from cloud.gates.authority import member_certificate
+
+    key, certificate, authority = member_certificate(asked.hosts, actor=Actor.system("membercert"))
+    folder = Path(asked.folder)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(folder / "member.key", "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        file.write(key)
+    (folder / "member.pem").write_bytes(certificate)
+    (folder / "authority.pem").write_bytes(authority)
+    print(f"{folder}: member.key, member.pem, authority.pem, for {', '.join(asked.hosts)}")
 
 
 if __name__ == "__main__":

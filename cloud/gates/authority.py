@@ -62,3 +62,12 @@ def server_certificate(hosts: Iterable[str]) -> tuple[bytes, bytes, bytes]:
     signer = issuer()
     key, chain = certificates.issue_server(signer, hosts, timezone.now())
     return key, chain, signer.pem
+
+
+def member_certificate(hosts: Iterable[str], *, actor: Actor) -> tuple[bytes, bytes, bytes]:
+    """A new (private key PEM, certificate PEM, authority PEM) for an etcd member that edges reach by these hosts."""
+    signer = issuer()
+    named = sorted(set(hosts))
+    key, certificate = certificates.issue_member(signer, named, timezone.now())
+    audit.write(actor, "authority.member", ensure_authority(actor=actor), None, hosts=named)
+    return key, certificate, signer.pem

@@ -16,11 +16,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+MEMBER_NAME = "claims member"  # no edge's id: the gates' port knows nobody of that name
 SERVER_NAME = "cloud.paifang"  # in every server certificate: what an edge checks, whatever address it dials
 AUTHORITY_YEARS = 20
 CLIENT_YEARS = 5  # every call checks the serial, so revocation does not wait for this
 SERVER_DAYS = 400  # a fresh one is made at each start of the server
 EARLY = dt.timedelta(days=1)
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class RequestError(ValueError):
@@ -58,12 +60,20 @@ def issue_server(issuer: Issuer, hosts: Iterable[str], now: dt.datetime) -> tupl
     `hosts` are host names or addresses edges may dial; the server name and loopback are always among them.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    names = dict.fromkeys([SERVER_NAME, "localhost", "127.0.0.1", "::1", *hosts])
     builder = _end_builder(issuer, SERVER_NAME, key.public_key(), now, dt.timedelta(days=SERVER_DAYS))
-    builder = builder.add_extension(
-        x509.SubjectAlternativeName([_general_name(name) for name in names if name]), critical=False
-    ).add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=True)
+    builder = builder.add_extension(_names([SERVER_NAME, *_LOOPBACK, *hosts]), critical=False)
+    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=True)
     return private_pem(key), pem(builder.sign(issuer.key, hashes.SHA256())) + issuer.pem
+
+
+def issue_member(issuer: Issuer, hosts: Iterable[str], now: dt.datetime) -> tuple[bytes, bytes]:
+    """An etcd member's (private key PEM, certificate PEM): it serves edges, and both serves and asks its peers."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = _end_builder(issuer, MEMBER_NAME, key.public_key(), now, dt.timedelta(days=365 * CLIENT_YEARS))
+    builder = builder.add_extension(_names([*_LOOPBACK, *hosts]), critical=False)
+    usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=True)
+    return private_pem(key), pem(builder.sign(issuer.key, hashes.SHA256()))
 
 
 def issue_client(issuer: Issuer, edge_id: int, public: ec.EllipticCurvePublicKey, now: dt.datetime) -> x509.Certificate:
@@ -164,6 +174,10 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _names(hosts: Iterable[str]) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName([_general_name(host) for host in dict.fromkeys(hosts) if host])
 
 
 def _general_name(host: str) -> x509.GeneralName:

@@ -68,7 +68,18 @@ def test_migrate_again_changes_nothing(installation: Installation) -> None:
 
 def test_help_names_every_command(installation: Installation) -> None:
     told = installation.cloud("--help")
-    for command in ("web", "rpc", "worker", "migrate", "createadmin", "resetlogin", "createvenue", "token", "demo"):
+    for command in (
+        "web",
+        "rpc",
+        "worker",
+        "migrate",
+        "createadmin",
+        "resetlogin",
+        "createvenue",
+        "token",
+        "membercert",
+        "demo",
+    ):
         assert re.search(rf"^    {command}\b", told.stdout, re.MULTILINE), command
         assert installation.cloud(command, "--help").returncode == 0, command
 
@@ -107,6 +118,13 @@ def test_a_venue(installation: Installation) -> None:
     assert (again.returncode, again.stderr) == (1, "paifang cloud: The code south-lake is taken.\n")
     nowhere = installation.cloud("createvenue", "moon", "月", "--time-zone", "Moon/Crater")
     assert (nowhere.returncode, "There is no time zone Moon/Crater." in nowhere.stderr) == (1, True)
+
+
+def test_a_claims_members_certificate(installation: Installation, tmp_path: Path) -> None:
+    made = installation.cloud("membercert", str(tmp_path / "m1"), "10.0.0.11")
+    assert made.returncode == 0, made.stderr
+    assert {path.name for path in (tmp_path / "m1").iterdir()} == {"member.key", "member.pem", "authority.pem"}
+    assert (tmp_path / "m1" / "member.key").stat().st_mode & 0o777 == 0o600
 
 
 def listens(address: str) -> bool:

@@ -1,8 +1,9 @@
-"""Three etcd members on this machine, TLS among them and to them. What is stored dies with them."""
+"""Three etcd members on this machine, with certificates as the cloud makes them. What is stored dies with them."""
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 import shutil
 import signal
@@ -16,9 +17,11 @@ from pathlib import Path
 
 import grpc
 
+from cloud.gates import certificates
+from cloud.gates.certificates import Issuer
 from edge.identity import Identity
 from paifang.etcd import rpc_pb2, rpc_pb2_grpc
-from tests.support.pki import Authority, key_pem, new_key
+from tests.support.edge_identity import key_pem, new_key
 
 HOST = "127.0.0.1"
 READY_S = 30.0
@@ -63,14 +66,14 @@ class Etcd:
         program = shutil.which("etcd")
         if program is None:
             raise EtcdError("no etcd on this machine: install the package `etcd-server`")
-        self.authority = Authority.make()
+        self.authority = make_authority()
         (home / "authority.pem").write_bytes(self.authority.pem)
         ports = _free_ports(2 * count)
         peers = ",".join(f"m{n}=https://{HOST}:{ports[count + n]}" for n in range(count))
         self.members = [self._member(program, home, n, ports[n], ports[count + n], peers) for n in range(count)]
 
     def _member(self, program: str, home: Path, n: int, port: int, peer_port: int, peers: str) -> Member:
-        key, certificate = self.authority.member(f"m{n}", HOST)
+        key, certificate = certificates.issue_member(self.authority, [HOST], dt.datetime.now(dt.UTC))
         (home / f"m{n}.key").write_bytes(key)
         (home / f"m{n}.pem").write_bytes(certificate)
         pair = {"cert-file": f"m{n}.pem", "key-file": f"m{n}.key", "trusted-ca-file": "authority.pem"}
@@ -91,12 +94,12 @@ class Etcd:
     def addresses(self) -> list[str]:
         return [member.address for member in self.members]
 
-    def identity(self, edge_id: int, venue_id: int, by: Authority | None = None) -> Identity:
+    def identity(self, edge_id: int, venue_id: int, by: Issuer | None = None) -> Identity:
         """An edge's, as enrolment gives it: a certificate of the same authority (or another's), for clients alone."""
         key = new_key()
-        certificate = (by or self.authority).client(str(edge_id), key.public_key())
+        client = certificates.issue_client(by or self.authority, edge_id, key.public_key(), dt.datetime.now(dt.UTC))
         return Identity(
-            edge_id, venue_id, b"", "", 1, bytes(32), key_pem(key), certificate, self.authority.pem
+            edge_id, venue_id, b"", "", 1, bytes(32), key_pem(key), certificates.pem(client), self.authority.pem
         )  # fmt: skip
 
     def whole(self) -> None:
@@ -117,6 +120,10 @@ class Etcd:
     def stop(self) -> None:
         for member in self.members:
             member.kill()
+
+
+def make_authority() -> Issuer:
+    return certificates.make_authority(dt.datetime.now(dt.UTC))
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import ipaddress
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -53,22 +52,10 @@ class Authority:
         """A client certificate, PEM."""
         return self._sign(name, public, ExtendedKeyUsageOID.CLIENT_AUTH)
 
-    def member(self, name: str, host: str) -> tuple[bytes, bytes]:
-        """(private key PEM, certificate PEM) of an etcd member: it serves, and asks the others."""
-        key = new_key()
-        address = x509.IPAddress(ipaddress.ip_address(host))
-        usages = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
-        return key_pem(key), self._sign(name, key.public_key(), *usages, host=address)
-
-    def _sign(
-        self, name: str, public: ec.EllipticCurvePublicKey, *usages: x509.ObjectIdentifier,
-        host: x509.GeneralName | None = None,
-    ) -> bytes:  # fmt: skip
+    def _sign(self, name: str, public: ec.EllipticCurvePublicKey, usage: x509.ObjectIdentifier) -> bytes:
         builder = _builder(name, "test authority", public)
-        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=True)
-        builder = builder.add_extension(
-            x509.SubjectAlternativeName([host or x509.DNSName(SERVER_NAME)]), critical=False
-        )
+        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=True)
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(SERVER_NAME)]), critical=False)
         return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 

@@ -10,6 +10,7 @@ from cloud.admin.kit import alarm_names
 NAMES: dict[str, str | Promise] = {
     **alarm_names.NAMES,
     "authority.create": _("Certificate authority made"),
+    "authority.member": _("Certificate of a claims member made"),
     "calendar.create": _("Day of the calendar made"),
     "calendar.delete": _("Day of the calendar deleted"),
     "calendar.edit": _("Day of the calendar changed"),

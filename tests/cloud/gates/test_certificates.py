@@ -53,6 +53,25 @@ def test_a_server_certificate(issuer: certificates.Issuer) -> None:
     assert private.public_key() == server.public_key()
 
 
+def test_a_members_certificate_serves_and_asks(issuer: certificates.Issuer) -> None:
+    key, made = certificates.issue_member(issuer, ["10.0.0.11", "south.example.com"], NOW)
+    member = x509.load_pem_x509_certificate(made)
+    member.verify_directly_issued_by(issuer.certificate)
+    assert uses(member) == [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    names = member.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["localhost", "south.example.com"]  # never the cloud's own
+    assert [str(one) for one in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1", "::1", "10.0.0.11"]
+    assert serialization.load_pem_private_key(key, None).public_key() == member.public_key()
+
+
+@pytest.mark.django_db
+def test_making_one_is_audited() -> None:
+    key, made, top = authority.member_certificate(["b", "a", "b"], actor=Actor.system("test"))
+    x509.load_pem_x509_certificate(made).verify_directly_issued_by(x509.load_pem_x509_certificate(top))
+    assert key.startswith(b"-----BEGIN PRIVATE KEY-----")
+    assert AuditRow.objects.get(action="authority.member").detail == {"hosts": ["a", "b"]}
+
+
 def test_a_client_certificate(issuer: certificates.Issuer) -> None:
     key = new_key()
     client = certificates.issue_client(issuer, 42, key.public_key(), NOW)
