@@ -18,12 +18,11 @@ from cloud.catalog.models import TicketProduct
 from cloud.catalog.services import snapshot_rules
 from cloud.core import business_day
 from cloud.core.actors import Actor
-from cloud.demo import site, visits
+from cloud.demo import catalogue, visits
 from cloud.demo.visits import Visit
-from cloud.entitlements.lifecycle import wall
 from cloud.entitlements.models import EdgeCursor, Entitlement, FeedHead, FeedRow
 from cloud.entitlements.rotating import key_for_today
-from cloud.entitlements.selectors import pass_line
+from cloud.entitlements.selectors import shown_line
 from cloud.entitlements.services import Grant, issue
 from cloud.sales import services as sales
 from cloud.sales.models import Order, OrderUnit
@@ -83,8 +82,11 @@ class BoxOffice:
                 unit = self._unit("annual")
                 return self._visit(kind, unit, then=self._visit(kind, unit, good=False))
             case "rides":
-                one, two = self._sold("rides", 2)
-                return self._visit(kind, one, then=self._visit(kind, two, group="cable"))
+                entry, cable = self._sold("rides", 1)
+                return self._visit(kind, entry, then=self._visit(kind, cable, group="cable"))
+            case "package":
+                entry, cable = self._sold("mountain-day", 1)
+                return self._visit(kind, entry, then=self._visit(kind, cable, group="cable"))
             case "timed":
                 return self._visit(kind, self._sold("timed", 1, slot=self._slot())[0])
             case "night":
@@ -126,19 +128,19 @@ class BoxOffice:
     def _live(self, kind: str, unit: OrderUnit) -> Visit:
         """A phone with the ticket's page open, or a picture of the pass in it."""
         if kind == "picture":
-            return self._visit(kind, unit, good=False)
+            return self._visit(kind, unit, line=pass_line(unit.entitlement).encode(), good=False)
         raw, key = bytes(unit.entitlement.pass_raw), key_for_today(unit.entitlement).key
         return self._visit(kind, unit, line=b"", live=(raw, key), behaviour=visits.behaviour(self.source))
 
     def _slot(self) -> int:
         """The start of the slot that it is now."""
         now = self._minute()
-        return next(slot.start for slot in site.SLOTS if slot.start <= now < slot.end)
+        return next(slot.start for slot in catalogue.SLOTS if slot.start <= now < slot.end)
 
     def _minute(self) -> int:
         """Of the venue's clocks, from the business day's midnight."""
         now = timezone.now()
-        midnight = wall(self.venue, business_day.today(self.venue, now), 0)
+        midnight = business_day.wall(self.venue, business_day.today(self.venue, now), 0)
         return int((now - midnight).total_seconds()) // 60
 
     def _unit(self, code: str, person: tuple[str, str] | None = None) -> OrderUnit:
@@ -174,7 +176,7 @@ class BoxOffice:
 
     def _visit(self, kind: str, sold: OrderUnit | Entitlement, **more: Any) -> Visit:
         entitlement = sold.entitlement if isinstance(sold, OrderUnit) else sold
-        line = pass_line(entitlement).encode()
+        line = b"" if entitlement.rotating else shown_line(entitlement).encode()
         return replace(Visit(kind, "gates", str(entitlement.pk), line, bodies=entitlement.persons), **more)
 
     def _nobody(self, kind: str, line: bytes) -> Visit:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,7 +18,7 @@ from cloud.catalog.rules import Times
 from cloud.catalog.station_lists import require_collectable
 from cloud.core import audit
 from cloud.core.actors import Actor
-from cloud.core.business_day import calendar_of
+from cloud.core.business_day import calendar_of, wall
 from cloud.core.errors import DomainError
 from cloud.core.inputs import optional_text, required_text
 from cloud.core.locks import lock_row
@@ -181,12 +180,6 @@ def window(venue: Venue, first: date, months: int, days: int) -> tuple[datetime,
     calendar = calendar_of(venue)
     last = term_end(first, months, days)
     return calendar.start(first), datetime.fromtimestamp(calendar.last_second(last), UTC)
-
-
-def wall(venue: Venue, day: date, minutes: int) -> datetime:
-    """The instant the venue's clocks show so many minutes after the midnight of a day; beyond 24 h the next day's."""
-    midnight = datetime.combine(day, datetime.min.time(), ZoneInfo(venue.time_zone))
-    return (midnight + timedelta(minutes=minutes)).astimezone(UTC)
 
 
 @transaction.atomic

@@ -6,9 +6,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from cloud.core.business_day import calendar_of, month_number
+from cloud.core.business_day import calendar_of, month_number, wall
 from cloud.entitlements import keys
-from cloud.entitlements.lifecycle import wall
 from cloud.entitlements.models import FeedRow
 from cloud.venues.models import Device, Venue
 from edge import _verify_py as twin

@@ -12,10 +12,9 @@ import pytest
 
 from cloud.catalog.models import TicketProduct
 from cloud.catalog.rules import Days, ProductRules, Times
-from cloud.core.business_day import calendar_of, today
+from cloud.core.business_day import calendar_of, today, wall
 from cloud.entitlements import attach, id_entries, lifecycle, live_services, rotating
 from cloud.entitlements.keys import signed_keyset
-from cloud.entitlements.lifecycle import wall
 from cloud.entitlements.models import Entitlement
 from cloud.entitlements.selectors import pass_line
 from cloud.sales.services import issue_order
