@@ -21,7 +21,7 @@ setup(
     package_dir={"paifang": "proto/paifang"},
     package_data={
         "paifang": ["py.typed"],
-        "edge": ["*.pyi"],
+        "edge": ["*.pyi", "systemd/*"],
         "cloud": ["**/templates/**", "**/static/**", "locale/**"],
     },
     ext_modules=cythonize([extension], compiler_directives={"language_level": 3, "boundscheck": debug}),

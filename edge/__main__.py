@@ -1,10 +1,9 @@
-"""The edge's command line: run, enrol, status, explain, check-config. `paifang edge ...` comes here."""
+"""The edge's command line: run, enrol, and what an operator asks. `paifang edge ...` comes here."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import sys
 import urllib.error
@@ -12,13 +11,14 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from edge import config
+from edge import config, logs
 from edge.config import EdgeConfig
 from edge.errors import EdgeError
 from paifang import __version__
 from paifang.records import CredentialKind
 
 FAILED = 1  # what was asked could not be done
+AMISS = 3  # it works, and something is amiss
 WRONG = 2  # it was asked wrongly: arguments, configuration, token
 
 STATUS_TIMEOUT_S = 3.0
@@ -60,6 +60,13 @@ def _parser() -> argparse.ArgumentParser:
     explaining.add_argument("--kind", choices=_KINDS, default="line", help="default: line, what a scanner reads")
     explaining.add_argument("--id-read", default="", metavar="NUMBER", help="the ID number read at the lane before")
     explaining.add_argument("--language", choices=("zh", "en"), default="zh")
+    looking = command("inspect", _inspect, "What is in the store, beside a running edge or without one.")
+    looking.add_argument("--json", action="store_true", help="for programs")
+    exporting = command("export", _export, "Writes the journal to a file, for when a machine has to be given up.")
+    exporting.add_argument("file", type=Path, metavar="FILE", help="is replaced; one JSON object a line")
+    exporting.add_argument("--all", action="store_true", help="acked entries too, as far as they are kept")
+    command("doctor", _doctor, "Looks the machine over: store, keys, disk, ports, cloud; says what to do.")
+    command("unit", _unit, "Prints a systemd unit for this edge, with a user of its own that may do nothing else.")
     command("check-config", _check_config, "Reads the configuration and says what is wrong with it.")
     return parser
 
@@ -67,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(settings: EdgeConfig, _: argparse.Namespace) -> int:
     from edge import daemon  # only here: it loads the verifier's libraries and gRPC's threads
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.set_up(settings.log)
     daemon.run(settings)
     return 0
 
@@ -98,6 +105,52 @@ def _enrol(settings: EdgeConfig, asked: argparse.Namespace) -> int:
     return 0
 
 
+def _inspect(settings: EdgeConfig, asked: argparse.Namespace) -> int:
+    from edge import inspection
+
+    said = inspection.inspect(settings.state)
+    print(json.dumps(said, indent=1) if asked.json else inspection.told(said))
+    return 0
+
+
+def _export(settings: EdgeConfig, asked: argparse.Namespace) -> int:
+    """0: written, and its chain is whole. 3: written, and it is not. 1: not written."""
+    from edge import inspection
+
+    try:
+        count, problem = inspection.export(settings.state, asked.file, everything=asked.all)
+    except OSError as refused:
+        print(f"paifang edge: {asked.file} cannot be written: {refused.strerror}", file=sys.stderr)
+        return FAILED
+    print(f"{count} entries in {asked.file}" + (f"; the chain is broken: {problem}" if problem else ", a whole chain"))
+    return AMISS if problem else 0
+
+
+def _doctor(settings: EdgeConfig, _: argparse.Namespace) -> int:
+    """0: nothing found. 3: something to look at. 1: something that does not work."""
+    from edge import doctor
+
+    findings = doctor.examine(settings)
+    for one in findings:
+        print(f"{one.state:<5} {one.about}: {one.text}")
+    states = {one.state for one in findings}
+    return FAILED if doctor.BAD in states else AMISS if doctor.ODD in states else 0
+
+
+def _unit(settings: EdgeConfig, asked: argparse.Namespace) -> int:
+    from importlib.resources import files
+
+    room = files("edge").joinpath("systemd")
+    docs = Path(__file__).resolve().parent.parent / "docs" / "edge.md"
+    unit = room.joinpath("paifang-edge.service").read_text(encoding="utf-8")
+    for name, value in (
+        ("python", sys.executable), ("config", asked.config.resolve()), ("state", settings.state), ("docs", docs)
+    ):  # fmt: skip
+        unit = unit.replace(f"{{{name}}}", str(value))
+    print(unit, end="")
+    return 0
+
+
 def _check_config(settings: EdgeConfig, asked: argparse.Namespace) -> int:
     lanes = ", ".join(lane.device for lane in settings.lanes)
     print(f"{asked.config}: good. Edge {settings.name}, state in {settings.state}, lanes {lanes}")
@@ -123,7 +176,7 @@ def _status(settings: EdgeConfig, asked: argparse.Namespace) -> int:
         print(f"paifang edge: no edge answers at {url}: {problem}", file=sys.stderr)
         return FAILED
     print(json.dumps(said, ensure_ascii=False, indent=1) if asked.json else _told(said))
-    return {"ok": 0, "degraded": 3}.get(said["status"], FAILED)
+    return {"ok": 0, "degraded": AMISS}.get(said["status"], FAILED)
 
 
 _ROOM = {"warning": ", filling up", "full": ", full", "day_full": ", full for today"}

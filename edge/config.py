@@ -81,6 +81,7 @@ class EdgeConfig:
     http: str | None = "127.0.0.1:8470"  # health and metrics; None: not served
     enrol: str  # host:port of the cloud's enrol port
     gates: str | None = None  # host:port of the gates' port; None: as the cloud said at enrolment
+    log: str = "text"  # or "json"
     journal_keep_hours: float = 48.0  # acked entries stay so long, for a cloud that comes back from a backup
     max_age_hours: float = 0.0  # revocations must be known up to so long ago, or nobody is admitted; 0: however old
     claims: ClaimsConfig | None = None  # None: no other edge of the site admits what this one does
@@ -183,7 +184,17 @@ class _Reader:
         self.known(
             edge,
             at,
-            ("name", "state", "map_size_mb", "verifier", "allow_twin", "http", "journal_keep_hours", "max_age_hours"),
+            (
+                "name",
+                "state",
+                "map_size_mb",
+                "verifier",
+                "allow_twin",
+                "http",
+                "journal_keep_hours",
+                "log",
+                "max_age_hours",
+            ),
         )
         cloud = self.known(raw["cloud"], ("cloud",), ("enrol", "gates"))
         verifier = self.one_of(edge, at, "verifier", ("compiled", "twin"))
@@ -201,6 +212,7 @@ class _Reader:
             http=self.address(edge, at, "http", "127.0.0.1:8470"),
             enrol=enrol,
             gates=self.address(cloud, ("cloud",), "gates", None),
+            log=self.one_of(edge, at, "log", ("text", "json")),
             journal_keep_hours=self.within(edge, at, "journal_keep_hours", 0.0, 8760.0, 48.0),
             max_age_hours=self.within(edge, at, "max_age_hours", 0.0, 8760.0, 0.0),
             claims=self.claims(raw["claims"]) if "claims" in raw else None,

@@ -133,6 +133,13 @@ class _Figures(Collector):
         yield _gauge("store_used_ratio", "Part of the store's map in use", health["store"]["permille"] / 1000)
         yield _gauge("entitlements", "Entitlement records held", health["store"]["entitlements"])
         yield _gauge("journal_backlog", "Journal entries the cloud has not acked", health["journal"]["backlog"])
+        yield _gauge("journal_stored", "Journal entries kept here, acked ones included", health["journal"]["stored"])
+        yield _counter("journal_sent_again", "Entries the cloud had acked and lost", health["journal"]["sent_again"])
+        yield _gauge("catching_up", "Tickets with counted uses are refused", bool(health["standing"]["behind"]))
+        yield _gauge("out_of_date", "Nobody is admitted, data being too old", health["standing"]["out_of_date"])
+        yield _gauge("clock_off_seconds", "How far off trusted time may be", health["clock"]["off_by_ms"] / 1000)
+        off = health["clock"]["machine_off_ms"] / 1000
+        yield _gauge("machine_clock_off_seconds", "The machine's own clock minus trusted time", off)
         yield _counter("journal_entries", "Last sequence of the journal", health["journal"]["last"])
         yield _counter("commits", "Durable transactions since the start", health["store"]["commits"])
         yield _gauge("cloud_online", "The last report got through", health["cloud"]["online"])
