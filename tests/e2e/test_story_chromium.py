@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from cloud.demo import site
-from tests.support.browser import WIDTHS, chromium, fits
+from tests.support.browser import WIDTHS, chromium, fits, holds
 from tests.support.demo import Demo
 
 __all__ = ["chromium"]  # a fixture
@@ -127,10 +127,12 @@ class Console:
         self.taken = 0
 
     def picture(self, name: str, page: Page | None = None) -> None:
-        """Where pictures are asked for, one of each width, and the page holds at all of them."""
-        if not PICTURES:
-            return
+        """The page holds at the story's own width. Where pictures are asked for, one of each width, and at all of them:
+        that takes three times as long, and test_pages_chromium looks at the same pages at each."""
         page = page or self.page
+        if not PICTURES:
+            holds(page)
+            return
         fits(page)
         self.taken += 1
         for width in WIDTHS:
