@@ -22,7 +22,7 @@ from cloud.demo import catalogue, visits
 from cloud.demo.visits import Visit
 from cloud.entitlements.models import EdgeCursor, Entitlement, FeedHead, FeedRow
 from cloud.entitlements.rotating import key_for_today
-from cloud.entitlements.selectors import shown_line
+from cloud.entitlements.selectors import pass_line, shown_line
 from cloud.entitlements.services import Grant, issue
 from cloud.sales import services as sales
 from cloud.sales.models import Order, OrderUnit

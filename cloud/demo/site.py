@@ -1,10 +1,8 @@
-"""What the demo venue is: stations, lanes, ticket products, employees. Plain values; no database here."""
+"""What the demo venue is: stations, lanes, employees. Plain values; no database here. catalogue.py has its products."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from cloud.catalog.rules import DAY_MINUTES, ProductRules, Times
 
 VENUE_CODE = "paifang-mountain"
 VENUE_NAME = ("牌坊山风景区", "Paifang Mountain")
@@ -45,22 +43,6 @@ class LanePlan:
 
 
 @dataclass(frozen=True, slots=True)
-class ProductPlan:
-    """A ticket product: `stations` by key."""
-
-    code: str
-    name_zh: str
-    name_en: str
-    price_fen: int
-    stations: tuple[str, ...]
-    persons: int = 1
-    validity: str = "dated"
-    valid_days: int = 1
-    uses: int = 1
-    rules: ProductRules = ProductRules()  # noqa: RUF009 - frozen
-
-
-@dataclass(frozen=True, slots=True)
 class EmployeePlan:
     """A demo login, with a built-in role."""
 
@@ -84,68 +66,6 @@ LANES = (
     LanePlan("EAST-2", "东门 2 / East 2", "east"),
     LanePlan("CABLE-1", "索道 1 / Cable car 1", "cable"),
     LanePlan("OUT-1", "出口 1 / Exit 1", "out"),
-)
-
-# Two hours each, through the whole business day.
-SLOTS = tuple(Times(start, start + 120) for start in range(DAY_START, DAY_START + DAY_MINUTES, 120))
-
-PRODUCTS = (
-    ProductPlan("adult", "成人票", "Adult", 12_000, ("west", "east")),
-    ProductPlan("child", "儿童票", "Child", 6_000, ("west", "east")),
-    ProductPlan("family", "家庭票（四人）", "Family of four", 32_000, ("west", "east"), persons=4),
-    ProductPlan("cable", "索道票", "Cable car", 8_000, ("cable",)),
-    ProductPlan("combined", "门票索道联票", "Entry and cable car", 18_000, ("west", "east", "cable")),
-    ProductPlan("three-days", "三日票", "Three days", 26_000, ("west", "east"), validity="open", valid_days=3),
-    ProductPlan(
-        "annual",
-        "年卡",
-        "Annual card",
-        60_000,
-        ("west", "east"),
-        validity="open",
-        valid_days=365,
-        uses=0,
-        rules=ProductRules(total=10, per_month=3, per_day=1, short_code=True),
-    ),
-    ProductPlan(
-        "rides",
-        "畅玩卡（次数共用）",
-        "Rides card, uses shared",
-        45_000,
-        ("west", "east", "cable"),
-        validity="open",
-        valid_days=90,
-        uses=0,
-        rules=ProductRules(total=5, shared=True),
-    ),
-    ProductPlan(
-        "timed",
-        "分时票",
-        "Timed entry",
-        9_000,
-        ("west", "east"),
-        rules=ProductRules(slots=SLOTS, early_minutes=30, late_minutes=60),
-    ),
-    ProductPlan(
-        "night", "夜场票", "Night ticket", 7_000, ("west", "east"), rules=ProductRules(hours=(Times(17 * 60, 26 * 60),))
-    ),
-    ProductPlan(
-        "e-ticket",
-        "电子票（动态码）",
-        "E-ticket, live code",
-        11_000,
-        ("west", "east"),
-        rules=ProductRules(rotating=True),
-    ),
-    ProductPlan(
-        "group",
-        "亲友票（可分次入园）",
-        "Friends, in several goes",
-        30_000,
-        ("west", "east"),
-        persons=4,
-        rules=ProductRules(at_once=2),
-    ),
 )
 
 EMPLOYEES = (

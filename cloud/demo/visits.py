@@ -21,6 +21,7 @@ MIX = {
     "id_card": 9,
     "annual": 5,
     "rides": 4,
+    "package": 4,
     "timed": 5,
     "night": 3,
     "live_code": 8,

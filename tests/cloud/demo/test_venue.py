@@ -6,7 +6,7 @@ import pytest
 from django_scopes import scope
 
 from cloud.catalog.models import TicketProduct
-from cloud.demo import site
+from cloud.demo import catalogue, site
 from cloud.demo.venue import ensure_venue
 from cloud.entitlements.live import live_ops
 from cloud.venues.models import Device, Station
@@ -22,7 +22,7 @@ def test_it_is_made_once() -> None:
     assert ensure_venue() == venue
     with scope(venue=venue):
         assert Device.objects.count() == len(site.LANES)
-        assert TicketProduct.objects.count() == len(site.PRODUCTS)
+        assert TicketProduct.objects.count() == len(catalogue.PRODUCTS)
         stations = {station.name_en: station for station in Station.objects.all()}
         assert stations["West gate"].group_id == stations["East gate"].group_id != stations["Cable car"].group_id
         assert [name for name, one in stations.items() if one.nature == Station.Nature.EXIT] == ["South exit"]
