@@ -71,6 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     venue.add_argument(
         "--day-start", type=int, default=0, metavar="MINUTES", help="business day's start after midnight"
     )
+    taking = command("takejournal", _takejournal, "take in a journal that `paifang edge export` wrote")
+    taking.add_argument("edge", help="its name or number")
+    taking.add_argument("file", help="as the edge wrote it")
+    taking.add_argument("--venue", help="the venue's code, where several have an edge of that name")
     came_back = command("restored", _restored, "after the database came back from a backup: the gates take it all anew")
     came_back.add_argument("--venue", help="one venue's code; default: every venue")
     token = command("token", _token, "print a one-time enrolment token for an edge, good for 15 minutes")
@@ -120,6 +124,19 @@ def _migrate(_: argparse.Namespace) -> None:
     ensure_roles()
     ensure_authority(actor=Actor.system("migrate"))
     prepare_files()
+
+
+def _takejournal(asked: argparse.Namespace) -> None:
+    from django_scopes import scope, scopes_disabled
+
+    from cloud.admissions.services import take_file
+    from cloud.gates.selectors import find_edge
+
+    with scopes_disabled():
+        edge = find_edge(asked.edge, asked.venue)
+    with scope(venue=edge.venue):
+        taken, here = take_file(edge, asked.file)
+    print(f"{taken} entries read; the journal of {edge.name} here ends with {here}")
 
 
 def _restored(asked: argparse.Namespace) -> None:

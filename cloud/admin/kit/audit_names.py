@@ -31,6 +31,7 @@ NAMES: dict[str, str | Promise] = {
     "edge.enrol_refused": _("Enrolment refused"),
     "edge.retire": _("Edge retired"),
     "edge.revoke": _("Edge revoked"),
+    "edge.takejournal": _("Journal of an edge taken in from a file"),
     "edge.token": _("Enrolment token made"),
     "employee.create": _("Employee created"),
     "entitlement.activate": _("Ticket activated"),

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from cloud.__main__ import main
 from cloud.catalog.models import TicketProduct
 from cloud.core.alarms import raised
 from cloud.core.business_day import today
@@ -44,6 +45,13 @@ def test_everything_said_outranks_what_was_said(venue: Venue, sold: Entitlement)
     assert keys.ensure_venue_keys(venue).keyset_version == version + restored.ABOVE
     assert restored.restores(venue) == 1
     assert raised("cloud.restored", venue)
+
+
+def test_the_operators_command(venue: Venue, sold: Entitlement, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["restored", "--venue", "nowhere"]) == 1
+    assert main(["restored"]) == 0
+    assert "lake: 1 entitlements outrank what the gates hold" in capsys.readouterr().out
+    assert restored.restores(venue) == 1
 
 
 def test_a_number_never_given_out_is_noticed_once(venue: Venue, sold: Entitlement) -> None:
