@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _g
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cloud.admin.desk import Desk
@@ -97,10 +97,10 @@ def _prices_preview(desk: Desk, rows: Sequence[TicketProduct], values: dict[str,
     lines = []
     for product in rows[:SHOWN]:
         pairs = [_pair(spec.price_fen, values["change"]) for spec in product.specs.all() if spec.price_fen is not None]
-        lines.append(f"{named(product)}: {', '.join(pairs) or _g('by the day')}")
+        lines.append(f"{named(product)}: {', '.join(pairs) or gettext('by the day')}")
     if len(rows) > SHOWN:
-        lines.append(_g("… and %(count)d more products.") % {"count": len(rows) - SHOWN})
-    lines.append(_g("Tickets already sold keep the price that was paid."))
+        lines.append(gettext("… and %(count)d more products.") % {"count": len(rows) - SHOWN})
+    lines.append(gettext("Tickets already sold keep the price that was paid."))
     return lines
 
 
@@ -108,7 +108,7 @@ def _pair(fen: int, change: Change) -> str:
     try:
         return f"{money(fen)} → {money(change.of(fen))}"
     except DomainError:
-        return _g("%(price)s: would be no price, left as it is") % {"price": money(fen)}
+        return gettext("%(price)s: would be no price, left as it is") % {"price": money(fen)}
 
 
 def _set_stations(desk: Desk, row: TicketProduct, values: dict[str, Any]) -> TicketProduct:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import timezone
-from django.utils.translation import gettext as _g
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cloud.admin.kit.pill import Pill, Tone
@@ -53,7 +53,7 @@ def price(product: TicketProduct) -> str:
     """ "¥80.00", "¥40.00 – ¥80.00", "by the day"."""
     prices = _prices(product)
     if not prices:
-        return _g("by the day")
+        return gettext("by the day")
     return money(prices[0]) if prices[0] == prices[-1] else f"{money(prices[0])} – {money(prices[-1])}"
 
 
@@ -85,22 +85,22 @@ def times(spec: Spec) -> str:
     now = timezone.now()
     said = []
     if spec.on_at is not None and spec.on_at > now:
-        said.append(_g("from %(time)s") % {"time": minute(spec.on_at)})
+        said.append(gettext("from %(time)s") % {"time": minute(spec.on_at)})
     if spec.off_at is not None:
-        text = _g("until %(time)s") if spec.off_at > now else _g("since %(time)s")
+        text = gettext("until %(time)s") if spec.off_at > now else gettext("since %(time)s")
         said.append(text % {"time": minute(spec.off_at)})
-    return (_g(", ")).join(said)
+    return (gettext(", ")).join(said)
 
 
 def _stock(spec: Spec) -> Any:
-    return spec.stock if spec.stock is not None else _g("no limit")
+    return spec.stock if spec.stock is not None else gettext("no limit")
 
 
 SPECS = (
     Value("name", _("Spec"), lambda one: named(one) or named(one.product), main=True),
     Value("code", _("Code"), lambda one: one.code),
     Value("category", _("Category"), lambda one: named(one.category) if one.category else ""),
-    Value("price", _("Price"), lambda one: money(one.price_fen) or _g("by the day"), numeric=True),
+    Value("price", _("Price"), lambda one: money(one.price_fen) or gettext("by the day"), numeric=True),
     Value("stock", _("Stock a day"), _stock, numeric=True),
     Value("sale", _("On sale"), _spec_sale),
     Value("times", _("Times"), times),

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import gettext as _g
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cloud.admin.desk import Desk
@@ -36,13 +36,13 @@ def settings(request: HttpRequest, desk: Desk) -> HttpResponse:
         except DomainError as error:
             form.refuse(error)
         else:
-            messages.success(request, _g("Settings are saved."))
+            messages.success(request, gettext("Settings are saved."))
             return redirect("console:section-list", "products")
     context = {
         "form": form,
-        "title": _g("List settings"),
+        "title": gettext("List settings"),
         "back": reverse("console:section-list", args=["products"]),
-        "back_title": _g("Products"),
+        "back_title": gettext("Products"),
         "seen_name": SEEN,
         "seen": "",
     }

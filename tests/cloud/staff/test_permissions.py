@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from django_scopes import scope
 
@@ -16,10 +17,14 @@ from cloud.admissions import services as admissions
 from cloud.admissions.models import Case
 from cloud.bookings import services as bookings
 from cloud.capacity import calendars
+from cloud.catalog import product_services as products
 from cloud.catalog import services as catalog
 from cloud.catalog import station_lists
 from cloud.catalog.card_rules import CardRules
-from cloud.catalog.models import TicketProduct
+from cloud.catalog.info import ProductInfo
+from cloud.catalog.models import Category, TicketProduct
+from cloud.catalog.models import Place as CatalogPlace
+from cloud.catalog.refund_rules import RefundRules
 from cloud.core.actors import Actor
 from cloud.core.business_day import today
 from cloud.core.errors import DomainError
@@ -120,6 +125,46 @@ SERVICES: dict[str, Callable[[Actor, Place], Any]] = {
     "live.set_card_parts": lambda a, p: live_services.set_card_parts(
         actor=a, venue=p.venue, card=p.adult, rides=[], rules=CardRules()
     ),
+    "products.create_draft": lambda a, p: products.create_draft(actor=a, venue=p.venue, kind="ticket", name_zh="x"),
+    "products.set_basics": lambda a, p: products.set_basics(
+        actor=a, venue=p.venue, product=p.adult, name_zh="x", info=ProductInfo()
+    ),
+    "products.set_texts": lambda a, p: products.set_texts(actor=a, venue=p.venue, product=p.adult, texts={}),
+    "products.add_media": lambda a, p: products.add_media(
+        actor=a, venue=p.venue, product=p.adult, role="video", file=SimpleUploadedFile("x.mp4", b"x")
+    ),
+    "products.remove_media": lambda a, p: products.remove_media(actor=a, venue=p.venue, product=p.adult, media_id=1),
+    "products.sort_media": lambda a, p: products.sort_media(actor=a, venue=p.venue, product=p.adult, order=[]),
+    "products.set_specs": lambda a, p: products.set_specs(actor=a, venue=p.venue, product=p.adult, specs=[]),
+    "products.set_publishing": lambda a, p: products.set_publishing(actor=a, venue=p.venue, product=p.adult, wanted={}),
+    "products.publish": lambda a, p: products.publish(
+        actor=a, venue=p.venue, spec=p.adult.specs.get(), publishing=products.Publishing()
+    ),
+    "products.set_refund_rules": lambda a, p: products.set_refund_rules(
+        actor=a, venue=p.venue, product=p.adult, rules=RefundRules()
+    ),
+    "products.copy_product": lambda a, p: products.copy_product(actor=a, venue=p.venue, product=p.adult, name_zh="x"),
+    "products.change_prices": lambda a, p: products.change_prices(
+        actor=a, venue=p.venue, product=p.adult, change=products.Change(fen=1)
+    ),
+    "products.set_category": lambda a, p: products.set_category(
+        actor=a, venue=p.venue, product=p.adult, category=Category()
+    ),
+    "products.create_category": lambda a, p: products.create_category(actor=a, venue=p.venue, name_zh="x"),
+    "products.edit_category": lambda a, p: products.edit_category(
+        actor=a, venue=p.venue, category=Category(), name_zh="x", name_en="", position=1, for_sale=True
+    ),
+    "products.set_category_for_sale": lambda a, p: products.set_category_for_sale(
+        actor=a, venue=p.venue, category=Category(), for_sale=False
+    ),
+    "products.move_specs": lambda a, p: products.move_specs(
+        actor=a, venue=p.venue, category=Category(), to=Category(pk=1)
+    ),
+    "products.delete_category": lambda a, p: products.delete_category(actor=a, venue=p.venue, category=Category()),
+    "products.create_place": lambda a, p: products.create_place(actor=a, venue=p.venue, name_zh="x"),
+    "products.edit_place": lambda a, p: products.edit_place(actor=a, venue=p.venue, place=CatalogPlace(), name_zh="x"),
+    "products.delete_place": lambda a, p: products.delete_place(actor=a, venue=p.venue, place=CatalogPlace()),
+    "products.set_sale_settings": lambda a, p: products.set_sale_settings(actor=a, venue=p.venue, soon_days=7),
     "catalog.create_product": lambda a, p: catalog.create_product(
         actor=a, venue=p.venue, code="x", name_zh="x", price_fen=1
     ),
@@ -288,6 +333,7 @@ def test_every_public_service_is_in_the_list() -> None:
     modules = {
         "venues": venues,
         "catalog": catalog,
+        "products": products,
         "calendars": calendars,
         "station_lists": station_lists,
         "staff": staff,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.utils.translation import gettext as _g
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cloud.admin.kit.forms import SectionForm
@@ -80,11 +80,11 @@ def _least(least: Inherited) -> list[tuple[str, str]]:
     media = dict(MEDIA)
     return [
         ("real_name", str(dict(REAL_NAMES)[least.real_name]) if least.real_name != "none" else ""),
-        ("age_min", _g("Youngest: %(age)d") % {"age": least.age_min} if least.age_min is not None else ""),
-        ("age_max", _g("Oldest: %(age)d") % {"age": least.age_max} if least.age_max is not None else ""),
-        ("group_min", _g("At least %(count)d tickets") % {"count": least.group_min} if least.group_min else ""),
-        ("media", _g(", ").join(str(media[name]) for name in least.media)),
-        ("identity", _g("The holder's ID card must be read") if least.identity else ""),
+        ("age_min", gettext("Youngest: %(age)d") % {"age": least.age_min} if least.age_min is not None else ""),
+        ("age_max", gettext("Oldest: %(age)d") % {"age": least.age_max} if least.age_max is not None else ""),
+        ("group_min", gettext("At least %(count)d tickets") % {"count": least.group_min} if least.group_min else ""),
+        ("media", gettext(", ").join(str(media[name]) for name in least.media)),
+        ("identity", gettext("The holder's ID card must be read") if least.identity else ""),
     ]
 
 
@@ -92,9 +92,9 @@ def _because(text: str, least: Inherited, name: str) -> str:
     tickets = least.because.get(name, ())
     if not tickets:
         return text
-    return _g("%(what)s, because of %(tickets)s") % {
+    return gettext("%(what)s, because of %(tickets)s") % {
         "what": text.rstrip("。."),
-        "tickets": _g(", ").join(named(one) for one in tickets),
+        "tickets": gettext(", ").join(named(one) for one in tickets),
     }
 
 
