@@ -122,7 +122,7 @@ def work(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
         "shown": progress_of(job),
         "job": job,
         "back": job.asked.get("back") or (section.list_url if section else reverse("console:work-list")),
-        "back_title": section.title if section else _("My background work"),
+        "back_title": _back_title(job, section),
         "report": _report(job) if job.state not in jobs.OPEN else None,
         "more": job.state not in jobs.OPEN and _reported(job).count() > REPORT_ROWS,
         "figures": _figures(job),
@@ -141,6 +141,12 @@ def _follow(desk: Desk, job: Job, section: Section | None) -> Link | None:
         return None
     link = section.imports.follow
     return link if link is not None and desk.may(link.permission) else None
+
+
+def _back_title(job: Job, section: Section | None) -> str:
+    if "back" in job.asked:
+        return _("Prices and stock")
+    return str(section.title) if section else _("My background work")
 
 
 def _next_step(job: Job) -> tuple[str, str]:

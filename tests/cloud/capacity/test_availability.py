@@ -242,6 +242,36 @@ def test_a_package_is_sold_as_long_as_each_of_its_tickets_is(venue: Venue) -> No
     assert why(package) == [WhyNot.SOLD_OUT]
 
 
+@pytest.mark.spec("T-39")
+@pytest.mark.parametrize(
+    ("terms", "kind", "days"),
+    [
+        ({}, DateKind.SINGLE, 1),
+        ({"valid_days": 2}, DateKind.MULTI, 2),
+        ({"validity": "open", "valid_days": 9}, DateKind.OPEN, 1),
+        ({"rules": SLOTS}, DateKind.TIMED, 1),
+    ],
+)
+def test_a_package_has_the_date_kinds_of_a_ticket(
+    venue: Venue, terms: dict[str, Any], kind: DateKind, days: int
+) -> None:
+    package = spec_of(venue, "package", kind=TicketProduct.Kind.PACKAGE, on_sale=None, **terms).product
+    assert (date_kind(package), len(covered_days(package, MAY_1))) == (kind, days)
+
+
+@pytest.mark.spec("T-50")
+def test_an_annual_card_has_price_and_stock_of_the_day_it_is_bought(venue: Venue) -> None:
+    rules = ProductRules(dates=(Days(date(2027, 6, 1), date(2027, 6, 2)),))
+    card = spec_of(venue, "card", kind=TicketProduct.Kind.ANNUAL, on_sale=None, rules=rules)
+    cell(card, MAY_1, price_fen=30_000, stock=1)
+    assert availability(venue, [card], [MAY_1], NOON) == [
+        Available(card.pk, MAY_1, WHOLE_DAY, None, 30_000, 1, None)
+    ]  # whatever days it will be used on
+    sell(card, MAY_1, 1)
+    assert why(card) == [WhyNot.SOLD_OUT]
+    assert why(card, date(2027, 5, 2)) == [None]
+
+
 @pytest.mark.spec("T-13")
 def test_many_specs_and_three_years_of_cells_are_two_queries(venue: Venue, django_assert_num_queries) -> None:
     product = make.make_product(venue, "many")

@@ -87,8 +87,10 @@ def test_pages_of_their_own(park: Venue, open_page, settings):
     settings.DEBUG = True  # the style page
     page = open_page()
     found = []
-    order = Order.objects.get(venue=park).number
-    for address in ("/style", "/style/form", "/live", "/", "/orders/new", f"/orders/{order}/1/qr", "/account", "/work"):
+    order = Order.objects.get(venue=park)
+    calendar = f"/products/{order.units.first().product_id}/calendar"
+    of_order = ("/orders/new", f"/orders/{order.number}/1/qr")
+    for address in ("/style", "/style/form", "/live", "/", *of_order, "/account", "/work", calendar):
         response = page.goto(address)
         assert response is not None
         assert response.status == 200, address

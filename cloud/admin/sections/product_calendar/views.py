@@ -67,7 +67,7 @@ class EditForm(SectionForm):
     )  # fmt: skip
     day_type = forms.ChoiceField(label=gettext_lazy("Kind of days"), choices=DAY_TYPES, required=False)
     slots = forms.TypedMultipleChoiceField(
-        label=gettext_lazy("Slots"), coerce=int, required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Slot"), coerce=int, required=False, widget=forms.CheckboxSelectMultiple
     )
     price = forms.CharField(
         label=gettext_lazy("Price in yuan"), max_length=20, required=False,
