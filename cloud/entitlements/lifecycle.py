@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils import timezone
@@ -15,6 +16,7 @@ from django.utils import timezone
 from cloud.catalog.card_rules import term_end
 from cloud.catalog.compile import rules_of
 from cloud.catalog.rules import Times
+from cloud.catalog.sale_rules import SaleRules
 from cloud.catalog.station_lists import require_collectable
 from cloud.core import audit
 from cloud.core.actors import Actor
@@ -75,7 +77,8 @@ def mark_collected(
     """It was handed out, at the counter or kiosk `where`; at a station only if that hands it out (S-08).
 
     Raises:
-        DomainError: "station.not_collected", naming stations that do; "permission.station", "station.disabled",
+        DomainError: "entitlement.collect_early": not yet. "station.not_collected", naming stations that do.
+            "permission.station", "station.disabled",
             "entitlement.ended", "input.*", "permission.denied".
     """
     require(actor, Permission.ENTITLEMENT_MANAGE, venue)
@@ -84,12 +87,26 @@ def mark_collected(
         station = work_as(actor, venue, station, Permission.ENTITLEMENT_MANAGE)
         said["station"] = station.number
     row = _standing(entitlement)
+    _not_too_early(row)
     if row.collected_at is None:
         if station is not None:
             require_collectable(station, row.product)
         row.collected_at = timezone.now()
         _changed(actor, venue, row, "entitlement.collect", ["collected_at"], **said)
     return row
+
+
+def _not_too_early(row: Entitlement) -> None:
+    """Raises DomainError "entitlement.collect_early": it is handed out from so long before its visit on (T-25)."""
+    hours = SaleRules.from_json(row.product.sale_rules).pick_up_hours
+    opens = (row.slot_from or row.not_before) - timedelta(hours=hours)
+    if hours and row.collected_at is None and timezone.now() < opens:
+        at = opens.astimezone(ZoneInfo(row.venue.time_zone))
+        raise DomainError(
+            "entitlement.collect_early",
+            f"{at:%Y-%m-%d %H:%M} 起方可取票。",
+            f"It is handed out from {at:%Y-%m-%d %H:%M} on.",
+        )
 
 
 @transaction.atomic

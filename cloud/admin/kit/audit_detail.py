@@ -84,6 +84,13 @@ FIELDS: dict[str, str | Promise] = {
     "valid_days": gettext_lazy("Days valid"),
     "validity": gettext_lazy("Validity"),
     "weekdays": gettext_lazy("Weekdays"),
+    "amount_fen": gettext_lazy("Amount"),
+    "method": gettext_lazy("Paid by"),
+    "order": gettext_lazy("Order"),
+    "override": gettext_lazy("Against the rules"),
+    "receipt": gettext_lazy("Receipt number"),
+    "unreached": gettext_lazy("Gates out of reach, at the venue's risk"),
+    "used": gettext_lazy("Used after all"),
     "where": gettext_lazy("Where"),
 }
 # Codes that are stored, by field.

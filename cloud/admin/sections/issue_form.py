@@ -177,6 +177,7 @@ class IssueForm(SectionForm):
                 empty_value=None, required=False, choices=[("", "–"), *((one.start, period(one)) for one in slots)],
             )  # fmt: skip
             self.fields[name] = field
+            self.error_fields = {"part_slots": name, **self.error_fields}
             self.base_fields = self.base_fields | {name: field}
             holders = self.timed_parts[part.spec_id]
             self.depends = (

@@ -22,6 +22,7 @@ from cloud.admin.sections.order_lines import REFUND_STATES, method_choices, refu
 from cloud.admin.sections.order_view import called
 from cloud.catalog.channels import PAY_METHODS
 from cloud.sales.models import RefundCase, RefundUnit
+from cloud.sales.selectors import found_ids
 from cloud.sales.services import agree_refund, pay_back, reject_refund
 from cloud.staff.permissions import Permission
 from cloud.venues.models import Venue
@@ -66,8 +67,9 @@ def _who(employee: Any) -> str:
 
 
 def _matching(text: str) -> Q | None:
+    """Its own number, or what somebody knows of its order (O-04)."""
     text = text.replace("\0", "").strip()
-    return Q(number__startswith=text) | Q(order__number__startswith=text) if text else None
+    return Q(number__startswith=text) | Q(order__in=found_ids(text)) if text else None
 
 
 def _says_agreed(desk: Desk, cases: Sequence[RefundCase]) -> Iterable[Any]:
@@ -104,7 +106,7 @@ VALUES = (
     ),
     Value("at", _("Applied for"), lambda one: one.applied_at, order=("applied_at",)),
     Value("by", _("Applied by"), lambda one: _who(one.applied_by), listed=False),
-    Value("why", _("Why"), lambda one: one.why, listed=False),
+    Value("why", _("Why"), lambda one: one.why),
     Value("override", _("Against the rules"), lambda one: one.override, listed=False),
 )
 
@@ -121,7 +123,7 @@ REFUNDS = register(
         values=VALUES,
         order=("-applied_at",),
         search=(_matching,),
-        search_hint=_("Refund number, order number"),
+        search_hint=_("Refund or order number, visitor's name or ID number, product"),
         filters={
             "state": filters.choice(_("State"), "state", STATES),
             "since": filters.since(_("From day"), "applied_at"),
