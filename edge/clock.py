@@ -20,7 +20,8 @@ MAX_ROUND_TRIP_MS = 2000  # a slower answer says too little about now
 MARK_EVERY_MS = 60_000
 JUMP_MS = 5000  # the wall clock may run away from monotonic time by this much
 LONG_OFF_MS = 7 * 24 * 3600 * 1000  # a start this long after the mark is as likely a wrong clock
-DRIFT_PPM = 100
+DRIFT_PPM = 100  # taken for granted; more where it was measured
+MEASURE_MS = 600_000  # between two confirmations drift is measured over
 UNSURE_MS = 60_000  # how far off a clock is taken to be that nobody has confirmed, and at most
 MINUTE_MS = 60_000
 
@@ -57,6 +58,8 @@ class Clock:
         self._saved_ms = mark_ms
         self._confirmed_at_ns: int | None = None
         self._round_trip_ms = 0  # of the answer that confirmed it
+        self._anchor: tuple[float, int] | None = None  # the cloud's time at a monotonic instant
+        self.drift_ppm = 0.0  # of the monotonic clock against the cloud's, as last measured
         self._calendar = Calendar("Asia/Shanghai")  # until the venue's settings have come
         self._day = self._month = 0
         self._day_from_ms = self._day_until_ms = 0
@@ -88,7 +91,8 @@ class Clock:
         if self._confirmed_at_ns is None or self.state == BEHIND:
             return UNSURE_MS
         since_ms = (self._monotonic_ns() - self._confirmed_at_ns) // 1_000_000
-        return min(UNSURE_MS, self._round_trip_ms + since_ms * DRIFT_PPM // 1_000_000 + 1)
+        ppm = max(DRIFT_PPM, abs(self.drift_ppm))
+        return min(UNSURE_MS, self._round_trip_ms + int(since_ms * ppm) // 1_000_000 + 1)
 
     def machine_off_ms(self) -> int:
         """The machine's own clock minus trusted time: what the next start without the cloud would begin with."""
@@ -111,6 +115,11 @@ class Clock:
         self._day_until_ms = int(self._calendar.end(day).timestamp()) * 1000
 
     @property
+    def was_confirmed(self) -> bool:
+        """Since the start, however long ago."""
+        return self._confirmed_at_ns is not None
+
+    @property
     def calendar(self) -> Calendar:
         return self._calendar
 
@@ -130,8 +139,20 @@ class Clock:
             self._base_ms = cloud_ms + round_trip_ms // 2
             self._base_ns = received_ns
         self._confirmed_at_ns, self._round_trip_ms = received_ns, round_trip_ms
+        self._measure(cloud_ms, round_trip_ms, received_ns)
         self.tick()
         return True
+
+    def _measure(self, cloud_ms: int, round_trip_ms: int, received_ns: int) -> None:
+        """How fast the monotonic clock runs. Over ten minutes an answer in 50 ms tells it to some 80 ppm."""
+        now = (cloud_ms + round_trip_ms / 2, received_ns)
+        if self._anchor is None:
+            self._anchor = now
+            return
+        elapsed_ms = (received_ns - self._anchor[1]) / 1e6
+        if elapsed_ms >= MEASURE_MS:
+            self.drift_ppm = (elapsed_ms - (now[0] - self._anchor[0])) / elapsed_ms * 1e6
+            self._anchor = now
 
     def tick(self) -> None:
         """Judges the state anew and raises the mark. Call it about once a second."""

@@ -22,7 +22,8 @@ from edge import claims_setup, health, http, identity, keyring, standing, store,
 from edge.admission import Admissions
 from edge.claims import LOCAL
 from edge.claims_etcd import EtcdClaims
-from edge.clock import BEHIND, CONFIRMED, JUMPED, Clock
+from edge.clock import Clock
+from edge.clock_watch import ClockWatch
 from edge.committer import BROKEN, Committer
 from edge.config import EdgeConfig
 from edge.entrance import LaneRunner
@@ -222,20 +223,14 @@ class _Daemon:
                 scope.cancel()
 
     async def _tick_forever(self) -> None:
-        state = self.clock.state
+        watch = ClockWatch(self.clock, self.alarm)
         while True:
             self.clock.tick()
             self.witness.note()
             self._look_after_store()
             self.verifier.skew_ms = self.clock.bound_ms()
             self.admissions.room.watch(self.clock.moment().day, self.alarm)
-            if self.clock.state != state:
-                state = self.clock.state
-                log.info("the clock is %s", health.clock_name(state))
-                if state in (BEHIND, JUMPED):
-                    self.alarm("clock.degraded", f"the clock is {health.clock_name(state)}")
-                elif state == CONFIRMED:
-                    self.alarmed.pop(("clock.degraded", 0), None)
+            watch.look()
             await trio.sleep(1)
 
     def _look_after_store(self) -> None:

@@ -14,6 +14,7 @@ from edge.admission import FILLING_PERMILLE, FULL_PERMILLE, Admissions
 from edge.claims import LOCAL
 from edge.claims_etcd import EtcdClaims
 from edge.clock import CONFIRMED, Clock
+from edge.clock_watch import MACHINE_OFF_MS, name_of
 from edge.committer import Committer
 from edge.config import EdgeConfig
 from edge.feed import Feed, StreamState
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from edge._verify import Environment
 
 STALE_S = 30.0  # what a gate knows is called out of date from then on
-MACHINE_OFF_MS = 5000  # the machine's clock is called wrong from then on
 _BEHIND = {
     NEW: "the store is new and not filled yet",
     BROKEN: "the store was broken, and what it had used is being fetched",
@@ -117,11 +117,12 @@ def health(parts: Parts) -> dict[str, Any]:
         },
         "verifier": parts.verifier,
         "clock": {
-            "state": clock_name(parts.clock.state),
+            "state": name_of(parts.clock.state),
             "now": _iso(now_ms),
             "mark": _iso(parts.clock.mark_ms),
             "off_by_ms": parts.clock.bound_ms(),
             "machine_off_ms": parts.clock.machine_off_ms(),
+            "drift_ppm": round(parts.clock.drift_ppm, 1),
         },
         "store": {
             "permille": permille,
@@ -265,10 +266,6 @@ def _lane(device: str, name: str, lane: Lane) -> dict[str, Any]:
         "admitted": status.admitted,
         "dropped": lane.counts(),
     }
-
-
-def clock_name(state: int) -> str:
-    return scan_pb2.ClockState.Name(state).removeprefix("CLOCK_STATE_").lower()
 
 
 def _iso(ms: int) -> str | None:
