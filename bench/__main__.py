@@ -6,11 +6,11 @@ import argparse
 import time
 from collections.abc import Callable, Iterable
 
-from bench import admit, console, contended, verify, wire
+from bench import admit, claims, console, contended, verify, wire
 from bench.results import FILE, Result, save, table
 
 BENCHES: dict[str, Callable[[], Iterable[Result]]] = (
-    verify.BENCHES | contended.BENCHES | admit.BENCHES | wire.BENCHES | console.BENCHES
+    verify.BENCHES | contended.BENCHES | admit.BENCHES | wire.BENCHES | claims.BENCHES | console.BENCHES
 )
 
 

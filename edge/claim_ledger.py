@@ -79,11 +79,19 @@ class Ledger:
 
     def note(self, pair: rpc_pb2.KeyValue) -> tuple[int, Known]:
         """Takes what etcd shows of an owner, unless something later is known. Raises ValueError where it is none."""
-        owner_id = int(pair.key[len(self.prefix) :], 16)
+        owner_id = self._owner(pair.key)
         before = self.known(owner_id)
         if before.revision >= pair.mod_revision:
             return owner_id, before
         return owner_id, self._keep(owner_id, Known(pair.mod_revision, SharedUsage.unpack(pair.value)))
+
+    def is_new(self, event: rpc_pb2.Event) -> bool:
+        """Whether an event says what is not known yet. Any thread."""
+        try:
+            known = self._known.get(self._owner(event.kv.key))
+        except ValueError:  # whoever looks closer says so
+            return True
+        return known is None or known.revision < event.kv.mod_revision
 
     async def swap(self, owner_id: int, known: Known, value: SharedUsage) -> tuple[bool, Known]:
         """Puts a value over the one it was made from: whether it did, and what is there now."""
@@ -114,6 +122,10 @@ class Ledger:
             self._known.pop(owner_id, None)
             return False, NOTHING
         return False, self.note(pairs[0])[1]
+
+    def _owner(self, key: bytes) -> int:
+        """Raises ValueError where the key is none of an owner."""
+        return int(key[len(self.prefix) :], 16)
 
     def _keep(self, owner_id: int, known: Known) -> Known:
         self._known[owner_id] = known
