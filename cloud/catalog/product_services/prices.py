@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from cloud.catalog.models import CalendarCell, Category, TicketProduct
+from cloud.catalog.models import CalendarCell, Category, Spec, TicketProduct
 from cloud.catalog.product_services._edit import locked, touched
 from cloud.catalog.services import MAX_PRICE_FEN
 from cloud.core import audit
 from cloud.core.actors import Actor
 from cloud.core.business_day import today
 from cloud.core.errors import DomainError
+from cloud.core.locks import lock_rows
 from cloud.venues.models import Venue
 
 
@@ -49,7 +50,7 @@ def change_prices(
         raise DomainError("price.change", "请填写金额或百分比之一。", "Enter an amount or a percentage.", "amount")
     product = locked(actor, venue, product)
     prices = {}
-    for spec in product.specs.all():
+    for spec in lock_rows(Spec, product.specs.values_list("pk", flat=True)):  # whoever edits a calendar locks them too
         if spec.price_fen is not None and (new := change.of(spec.price_fen)) != spec.price_fen:
             prices[spec.code] = [spec.price_fen, new]
             spec.price_fen = new

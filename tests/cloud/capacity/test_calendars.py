@@ -28,6 +28,7 @@ from cloud.catalog.calendar_edits import (
 )
 from cloud.catalog.models import CalendarCell, Spec, TicketProduct
 from cloud.catalog.offers import WHOLE_DAY, Calendar
+from cloud.catalog.product_services import prices
 from cloud.catalog.rules import ProductRules, Times
 from cloud.core.actors import Actor
 from cloud.core.errors import DomainError
@@ -346,3 +347,19 @@ def test_what_is_held_is_sold_when_it_is_paid_once(spec: Spec) -> None:
     assert (pool.taken, pool.held) == (3, 0)
     with pytest.raises(ValueError, match="nothing less than one"):
         sell(spec, Wish(spec.pk, MAY_1, quantity=0))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_calendar_edited_while_all_prices_rise_keeps_both(venue: Venue, spec: Spec, monkeypatch) -> None:
+    monkeypatch.setattr(prices, "today", lambda venue: date(2027, 4, 1))
+    edit(spec, SetCells(Chosen(MAY_1, MAY_1), Change(price_fen=10_000)))
+    race(
+        venue,
+        lambda: edit(spec, SetCells(Chosen(MAY_1, MAY_1), Change(stock=7))),
+        lambda: prices.change_prices(
+            actor=make.SYSTEM, venue=venue, product=spec.product, change=prices.Change(fen=500), calendars=True
+        ),
+    )
+    assert cells(spec) == {(MAY_1, WHOLE_DAY): Own(10_500, 7)}
+    spec.refresh_from_db()
+    assert spec.calendar_revision == 3
