@@ -11,6 +11,7 @@ import sys
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import django
@@ -24,8 +25,10 @@ from django_scopes import scope  # noqa: E402
 
 from cloud.admissions import selectors  # noqa: E402
 from cloud.admissions.models import Admission, JournalEntry, SetAside  # noqa: E402
+from cloud.catalog.dates import bought_by_day  # noqa: E402
 from cloud.catalog.models import TicketProduct  # noqa: E402
 from cloud.catalog.rules import ProductRules  # noqa: E402
+from cloud.catalog.sale_rules import SaleRules  # noqa: E402
 from cloud.core import business_day  # noqa: E402
 from cloud.core.actors import Actor  # noqa: E402
 from cloud.demo import site  # noqa: E402
@@ -34,6 +37,7 @@ from cloud.entitlements.attach import attach  # noqa: E402
 from cloud.entitlements.live_services import (  # noqa: E402
     create_device,
     create_product,
+    edit_product,
     set_capacity,
     set_device_enabled,
     set_device_products,
@@ -65,6 +69,24 @@ def issue(product: str, id_number: str = "", name: str = "张三") -> dict[str, 
     unit = order.units.select_related("entitlement").get()
     label = str(unit.entitlement_id)
     return {"label": label, "line": pass_line(unit.entitlement), "order": order.number, "unit": unit.pk}
+
+
+def sell(product: str, quantity: int = 1, days: int = 0, slot: int | None = None) -> dict[str, Any]:
+    """Sells some of a product, for so many days from now: every code it gives, as its holder shows it."""
+    sold = TicketProduct.objects.get(code=product)
+    day = None if bought_by_day(sold) else business_day.today(VENUE) + timedelta(days=days)
+    line = OrderLine(sold, quantity, day, slot=slot)
+    order = issue_order(actor=ACTOR, venue=VENUE, lines=[line], idempotency_key=str(uuid.uuid4()))
+    units = order.units.select_related("entitlement__venue").order_by("position")
+    return {
+        "units": [
+            {
+                "label": str(unit.entitlement_id), "line": shown_line(unit.entitlement), "unit": unit.pk,
+                "order": order.number, "product": unit.product.code, "price_fen": unit.price_fen,
+            }
+            for unit in units
+        ]
+    }  # fmt: skip
 
 
 def reissue(unit: int) -> dict[str, Any]:
@@ -128,12 +150,16 @@ def counted() -> dict[str, Any]:
     return {"admissions": so_far.admissions, "entered": so_far.entered, "left": so_far.left, "inside": so_far.inside}
 
 
-def product(code: str, rules: dict[str, Any], uses: int = 0) -> dict[str, Any]:
-    """A ticket for the gates, on sale."""
-    create_product(
+def product(
+    code: str, rules: dict[str, Any], uses: int = 0, sale: dict[str, Any] | None = None, **columns: Any
+) -> dict[str, Any]:
+    """A ticket for the gates, on sale. `sale`: its order rules; `columns`: further terms of it."""
+    made = create_product(
         actor=ACTOR, venue=VENUE, code=code, name_zh=code, price_fen=1, uses=uses, rules=ProductRules.from_json(rules),
-        stations=list(Station.objects.filter(name_en__in=("West gate", "East gate"))),
+        stations=list(Station.objects.filter(name_en__in=("West gate", "East gate"))), **columns,
     )  # fmt: skip
+    if sale:
+        edit_product(actor=ACTOR, venue=VENUE, product=made, sale_rules=SaleRules.from_json(sale))
     return {}
 
 
@@ -206,6 +232,7 @@ DOES: dict[str, Callable[..., dict[str, Any]]] = {
     act.__name__: act
     for act in (
         issue,
+        sell,
         reissue,
         revoke,
         presented,
