@@ -103,7 +103,7 @@ stations = st.builds(
 )  # fmt: skip
 devices = st.builds(
     Device, station_id=mostly(STATION, st.just(SIBLING)), enabled=mostly(True, st.just(False)),
-    identifier=st.text(max_size=8),
+    identifier=st.text(max_size=8), products=mostly(None, st.none() | products),
 )  # fmt: skip
 any_ms = st.integers(-(2**63), 2**63 - 1)
 usages = st.builds(
