@@ -26,10 +26,11 @@ LEAST_TTL_S = 3600
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An owner's key as last seen. `revision` 0: there is none."""
+    """An owner's key as last seen. `revision` 0: there is none. `mine`: this edge put it so."""
 
     revision: int = 0
     value: SharedUsage = SharedUsage()  # noqa: RUF009 - immutable
+    mine: bool = False
 
 
 NOTHING = Known()
@@ -86,12 +87,12 @@ class Ledger:
         return owner_id, self._keep(owner_id, Known(pair.mod_revision, SharedUsage.unpack(pair.value)))
 
     def is_new(self, event: rpc_pb2.Event) -> bool:
-        """Whether an event says what is not known yet. Any thread."""
+        """Whether an event says more than what this edge put itself. Any thread."""
         try:
             known = self._known.get(self._owner(event.kv.key))
         except ValueError:  # whoever looks closer says so
             return True
-        return known is None or known.revision < event.kv.mod_revision
+        return known is None or not known.mine or known.revision < event.kv.mod_revision
 
     async def swap(self, owner_id: int, known: Known, value: SharedUsage) -> tuple[bool, Known]:
         """Puts a value over the one it was made from: whether it did, and what is there now."""
@@ -116,7 +117,7 @@ class Ledger:
             )
         )
         if reply.succeeded:
-            return True, self._keep(owner_id, Known(reply.header.revision, value))
+            return True, self._keep(owner_id, Known(reply.header.revision, value, mine=True))
         pairs = reply.responses[0].response_range.kvs
         if not pairs:
             self._known.pop(owner_id, None)

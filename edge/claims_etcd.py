@@ -20,7 +20,7 @@ from edge.claim_ledger import Ledger, Witness
 from edge.claim_record import Reservation, SharedUsage
 from edge.claim_works import Learn, Learned, Told, owner_key
 from edge.claims import DAY_S, KEEP_DAYS, Answer, Claim, Outcome, Reach, State
-from edge.claims_watch import Watch
+from edge.claims_watch import Watch, news_of
 from edge.committer import Committer
 from edge.etcd_client import AnswerError, NoQuorumError
 from edge.works import Work
@@ -363,6 +363,9 @@ class EtcdClaims:
                 learned = Learned(owner_id, own=ahead, adopt=self._forgot(known.value))
                 self._committer.submit(Learn([learned]), always=True)
                 return False
+            others = news_of(self._environment, self._edge_id, owner_id, known.value)
+            if others:
+                self._committer.submit(Learn([Learned(owner_id, others)]), always=True)
             reservations = self._reservations(owner_id).values()
             value = known.value.told(self._edge_id, own, reservations, self._until_day(owner_id))
             if known.revision and value == known.value:

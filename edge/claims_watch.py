@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from edge.claim_ledger import Ledger
-from edge.claim_record import SharedUsage, is_news
+from edge.claim_record import Rows, SharedUsage, is_news
 from edge.claim_works import Learn, Learned
 from edge.etcd_client import AnswerError, NoQuorumError
 from edge.uplink import describe, in_thread
@@ -32,6 +32,20 @@ log = logging.getLogger(__name__)
 PAGE = 64  # keys looked at before the lanes get their turn
 CAUGHT_UP_S = 0.001  # what takes longer to come was not waiting
 NAP_S = 0.003
+
+
+def news_of(environment: Environment, edge_id: int, owner_id: int, value: SharedUsage) -> Rows:
+    """The siblings' records that the store does not have so."""
+    found = {}
+    for (group, edge), usage in value.rows.items():
+        stored = environment.get(Table.OTHERS, others_key(owner_id, group, edge))
+        try:
+            news = is_news(usage, stored)
+        except ValueError:  # a stored record of a layout not known here
+            news = True
+        if news and edge != edge_id:
+            found[group, edge] = usage
+    return found
 
 
 class Watch:
@@ -95,21 +109,11 @@ class Watch:
                 stale = self._stale(owner_id, known.value)
                 if stale:
                     found.append(stale)
-            others = {key: usage for key, usage in known.value.rows.items() if self._is_news(owner_id, key, usage)}
+            others = news_of(self._environment, self._edge_id, owner_id, known.value)
             if others:
                 found.append(Learned(owner_id, others))
         if found:
             await self._commit(Learn(found))
-
-    def _is_news(self, owner_id: int, key: tuple[int, int], usage: bytes) -> bool:
-        group, edge = key
-        if edge == self._edge_id:
-            return False
-        stored = self._environment.get(Table.OTHERS, others_key(owner_id, group, edge))
-        try:
-            return is_news(usage, stored)
-        except ValueError:  # a stored record of a layout not known here
-            return True
 
     # --- each change --------------------------------------------------------------------------------------------------
 
@@ -136,7 +140,8 @@ class Watch:
     def _next(self, call: Any) -> rpc_pb2.WatchResponse | None:
         """The next reply with news, in a worker thread; None at the stream's end.
 
-        What this edge put itself comes back too, with each claim: a moment later it is known, and wakes nobody.
+        What this edge put itself comes back too, with each claim. A moment later that is known and wakes nobody:
+        whatever it put over it had learned.
         """
         while True:
             began = time.monotonic()
