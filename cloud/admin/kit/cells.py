@@ -61,7 +61,8 @@ def plain(value: Value, row: Any) -> str | int | datetime | None:
 
 def safe_text(text: str) -> str:
     """Text that no spreadsheet takes for a formula, and that a worksheet can hold."""
-    text = "".join(character for character in text if character >= " " or character in "\n\t")
+    if not text.isprintable():
+        text = "".join(character for character in text if character >= " " or character in "\n\t")
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
