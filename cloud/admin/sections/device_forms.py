@@ -16,7 +16,7 @@ from cloud.admin.kit.picker import PickField
 from cloud.admin.kit.section import actor_of
 from cloud.admin.kit.text import named
 from cloud.admin.sections.device_cells import DEVICES
-from cloud.admin.sections.station_form import NATURES, product_choice
+from cloud.admin.sections.station_form import NATURES, product_choices
 from cloud.catalog.models import TicketProduct
 from cloud.entitlements import live_services
 from cloud.entitlements.lanes import VERIFYING
@@ -58,7 +58,7 @@ class EditForm(_NamedForm):
             self.depends = ()
             return
         products = TicketProduct.objects.filter(stations=device.station).order_by("product_class")
-        self.fields["own"].offer(products, product_choice)  # type: ignore[attr-defined]
+        self.fields["own"].offer(products, product_choices(products))  # type: ignore[attr-defined]
 
     @classmethod
     def initial_of(cls, row: Any) -> dict[str, Any]:

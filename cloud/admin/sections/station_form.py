@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from cloud.admin.desk import Desk
 from cloud.admin.kit.depends import Depends
 from cloud.admin.kit.forms import SectionForm
-from cloud.admin.kit.picker import Picked, PickField, keys, picked
+from cloud.admin.kit.picker import Picked, PickField, called, keys, picked, was_drawn
 from cloud.admin.kit.section import actor_of
 from cloud.admin.kit.text import named
 from cloud.admin.sections import station_says
@@ -43,6 +44,11 @@ def product_choice(product: TicketProduct) -> Picked:
     """All ticket products alike, each with its kind: tickets, packages and annual cards (S-06)."""
     return picked(named(product), str(KINDS[product.kind]), f"{product.code} {product.name_zh} {product.name_en} "
                   f"{product.pinyin}")  # fmt: skip
+
+
+def product_choices(products: QuerySet[TicketProduct]) -> list[tuple[int, Picked]]:
+    """There may be thousands: just what is shown of them is read."""
+    return called(products.only("kind", "code", "name_zh", "name_en", "pinyin"), product_choice)
 
 
 def _how_many(label: str | Promise) -> forms.ChoiceField:
@@ -97,14 +103,18 @@ class StationForm(SectionForm):
     def prepare(self) -> None:
         desk, row = self.desk, self.row
         products = TicketProduct.objects.filter(venue=desk.venue).order_by("product_class")
+        choices = product_choices(products)
         for name in ("products", "sold", "collected"):
-            self._field(name).offer(products, product_choice)
+            self._field(name).offer(products, choices)
+        for name, how in (("sold", "sells"), ("collected", "collects")):
+            self._field(name).widget.undrawn = self[how].value() != "some"  # type: ignore[attr-defined]
         siblings = (
             selectors.stations(desk.venue).filter(nature=Station.Nature.ENTRY).exclude(pk=row.pk if row else None)
         )
-        self._field("same_type").offer(siblings, lambda one: picked(named(one), f"#{one.number}", one.name_zh))
+        named_so = called(siblings, lambda one: picked(named(one), f"#{one.number}", f"{one.name_zh} {one.name_en}"))
+        self._field("same_type").offer(siblings, named_so)
         devices = selectors.devices(desk.venue).order_by("identifier")
-        self._field("devices").offer(devices, self._device_choice)
+        self._field("devices").offer(devices, called(devices, self._device_choice))
         if row is not None and is_verified_at(row):
             self.fields["nature"].choices = [pair for pair in NATURES if pair[0] == row.nature]  # type: ignore[attr-defined]
         if desk.may(Permission.STAFF_MANAGE):
@@ -127,9 +137,15 @@ class StationForm(SectionForm):
         grants = staff.limited_grants(self.desk.venue)
         pks = [one.pk for one in grants if self._covers(one)]
         field = self._field("employees")
+        offered = grants.filter(pk__in=pks)
         field.offer(
-            grants.filter(pk__in=pks),
-            lambda one: picked(name_of(one.employee), f"{named(one.role)} · {reach_text(one)}", one.employee.username),
+            offered,
+            called(
+                offered,
+                lambda one: picked(
+                    name_of(one.employee), f"{named(one.role)} · {reach_text(one)}", one.employee.username
+                ),
+            ),
         )
         anyway = [name_of(one) for one in staff.everywhere(self.desk.venue)]
         if anyway:
@@ -163,6 +179,11 @@ class StationForm(SectionForm):
         if stay:
             text = _("A gate belongs to a station: move it from the other station's page. %(names)s")
             self.add_error("devices", text % {"names": joined([one.name for one in stay])})
+            return values
+        for name, how in (("sold", "sells"), ("collected", "collects")):
+            if values[how] == "some" and not was_drawn(self.data, name):
+                self.add_error(name, _("Choose them here, then save again."))
+        if self.errors:
             return values
         asked = station_says.follows(self.desk, self.row, values)
         if asked.lines and self.ask(asked.about, asked.lines) and asked.brought:

@@ -239,6 +239,13 @@ def test_what_is_sold_and_handed_out_there(
     assert save(client, west, sells="all", collects="all").status_code == 302
     later = make.make_product(venue, "later")
     assert later in sellable_at(Station.objects.get(pk=west.pk))
+    page = client.get(f"/stations/{west.pk}/edit").content.decode()
+    assert 'name="products"' in page
+    assert 'name="sold"' not in page, "lists that do not apply are not written into the page"
+    blind = {"sells": "some", "sold-undrawn": "1"}  # of a browser without scripts
+    asked = save(client, west, **blind)
+    assert "Choose them here, then save again." in text_of(asked)
+    assert Station.objects.get(pk=west.pk).sells_all
 
 
 @pytest.mark.spec("S-09", "E-04", "E-07")

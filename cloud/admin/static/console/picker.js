@@ -28,7 +28,7 @@
   function begin(root) {
     root.querySelectorAll("[data-picker]").forEach((picker) => {
       const head = picker.querySelector("[data-picker-head]");
-      if (head.hidden && picker.querySelector("input[type=checkbox]")) {
+      if (head && head.hidden && picker.querySelector("input[type=checkbox]")) {
         head.hidden = false;
         count(picker);
       }
