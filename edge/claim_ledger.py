@@ -57,6 +57,9 @@ class Ledger:
 
     Args:
         now_s: Unix seconds, for what leases have left.
+
+    Attributes:
+        cluster_id: of the etcd that was asked last; another one after it was set up anew. 0: none was.
     """
 
     def __init__(self, cluster: Cluster, *, venue_id: int, edge_id: int, now_s: Callable[[], int]) -> None:
@@ -67,6 +70,10 @@ class Ledger:
         self._witness_key = f"/paifang/{venue_id}/edge/{edge_id}".encode()
         self._known: OrderedDict[int, Known] = OrderedDict()
         self._leases: set[int] = set()
+        self.cluster_id = 0
+
+    def now_s(self) -> int:
+        return self._now_s()
 
     def today(self) -> int:
         """Days since 1970."""
@@ -159,6 +166,10 @@ class Ledger:
     async def witness(self) -> Witness | None:
         """What this edge's store had come to when it last said so; None where it never did."""
         reply = await self.cluster.range(rpc_pb2.RangeRequest(key=self._witness_key))
+        if reply.header.cluster_id != self.cluster_id:  # what was known of another one means nothing
+            self.cluster_id = reply.header.cluster_id
+            self._known.clear()
+            self._leases.clear()
         return Witness.unpack(reply.kvs[0].value) if reply.kvs else None
 
     async def say(self, witness: Witness) -> None:

@@ -20,6 +20,7 @@ from edge.claim_ledger import Ledger, Witness
 from edge.claim_record import Reservation, SharedUsage
 from edge.claim_works import Learn, Learned, Told, owner_key
 from edge.claims import DAY_S, KEEP_DAYS, Answer, Claim, Outcome, Reach, State
+from edge.claims_retell import everything
 from edge.claims_watch import Watch, news_of
 from edge.committer import Committer
 from edge.etcd_client import AnswerError, NoQuorumError
@@ -84,7 +85,8 @@ class EtcdClaims:
         self._behind = True  # something may be untold since the last time all was
         self._old = False  # the store had forgotten what etcd holds, when it was opened
         self._synced = False  # all of that is in it again
-        self._begun = False
+        self._cluster_id: int | None = None
+        self._anew = False  # etcd knows nothing of this edge yet
         self.state = State.NO_QUORUM
         self.error = "not tried yet"
         self.won = self.lost = self.unanswered = 0
@@ -218,6 +220,9 @@ class EtcdClaims:
                 self._nursery.start_soon(self._tell_forever)
                 while True:
                     await self._until(State.QUORUM)
+                    if self._anew:
+                        await everything(self._environment, self._commit, self._ledger.now_s())
+                        self._anew = False
                     await watch.follow(synced=self._caught_up)
                     await trio.sleep(AGAIN_S)
         finally:
@@ -241,9 +246,11 @@ class EtcdClaims:
                 await trio.sleep(AGAIN_S)
 
     async def _say(self) -> None:
-        """Says how far this store has come, once it is known not to be an old one."""
-        if not self._begun:
-            before = await self._ledger.witness()
+        """Says how far this store has come, once nothing of it is missing there, nor here."""
+        before = await self._ledger.witness()
+        if self._ledger.cluster_id != self._cluster_id:  # at the start, and where it was set up anew
+            self._cluster_id = self._ledger.cluster_id
+            self._anew = before is None
             if before is not None and (before.store != self._store_id or before.seq > self._first_seq):
                 self._old = True
                 self._alarm(
@@ -251,10 +258,7 @@ class EtcdClaims:
                     f"the store ends with entry {self._first_seq}, etcd has seen {before.seq}: its uses are taken "
                     "from there",
                 )
-            self._begun = True
-        if self._old and not self._synced:
-            await self._ledger.witness()
-        else:
+        if not self._anew and (self._synced or not self._old):
             await self._ledger.say(Witness(self._store_id, self._committer.last_seq))
 
     def _forgot(self, value: SharedUsage) -> bool:

@@ -66,12 +66,15 @@ class Watch:
         self._edge_id = edge_id
         self._alarm = alarm
         self._stale = stale
+        self._cluster_id = 0
         self._revision = 0  # up to which all is in the store; 0: nothing was read yet
 
     async def follow(self, *, synced: Callable[[], None]) -> None:
         """Follows until the stream ends, from where it ended the last time."""
         member = self._ledger.cluster.member
         try:
+            if self._cluster_id != self._ledger.cluster_id:
+                self._cluster_id, self._revision = self._ledger.cluster_id, 0
             if not self._revision:
                 self._revision = await self._read_all()
                 synced()

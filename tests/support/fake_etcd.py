@@ -29,6 +29,7 @@ class FakeEtcd:
     def __init__(self) -> None:
         self.pairs: dict[bytes, rpc_pb2.KeyValue] = {}
         self.leases: dict[int, int] = {}
+        self.cluster_id = 1
         self.revision = 1
         self.compacted = 0
         self.gone = self.hang = self.full = False
@@ -49,6 +50,14 @@ class FakeEtcd:
         self._changes.append((self.revision, pair))
         for watch in self._watches:
             watch.tell(self.revision, pair)
+
+    def set_up_anew(self) -> None:
+        """All three members are lost; empty ones take their place."""
+        self.cut()
+        self.pairs.clear()
+        self.leases.clear()
+        self._changes.clear()
+        self.cluster_id, self.revision, self.compacted = self.cluster_id + 1, 1, 0
 
     def compact(self) -> None:
         """What was is forgotten; who watches from an earlier revision is told so."""
@@ -124,7 +133,7 @@ class FakeCluster:
         end = request.range_end or request.key + b"\0"
         found = [pair for key, pair in sorted(self.etcd.pairs.items()) if request.key <= key < end]
         limit = request.limit or len(found)
-        header = rpc_pb2.ResponseHeader(revision=self.etcd.revision)
+        header = rpc_pb2.ResponseHeader(revision=self.etcd.revision, cluster_id=self.etcd.cluster_id)
         return rpc_pb2.RangeResponse(header=header, kvs=found[:limit], more=len(found) > limit, count=len(found))
 
     async def txn(self, request: rpc_pb2.TxnRequest) -> rpc_pb2.TxnResponse:

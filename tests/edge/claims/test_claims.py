@@ -15,12 +15,13 @@ from edge.claims import LOCAL, State
 from edge.works import Failed
 from paifang.reasons import Reason
 from paifang.records import CredentialKind, Record, Table, credential_hash, entitlement_key, index_key
-from paifang.usage import Usage, others_key
+from paifang.usage import Usage, others_key, usage_key
 from paifang.v1 import scan_pb2
 from tests.support.entrance import (
     DAILY,
     EXIT,
     GROUP,
+    NOW_MS,
     PASSBACK,
     PEPPER,
     POOL,
@@ -342,6 +343,55 @@ def closed(edge: SiteEdge) -> bool:
     except Exception as problem:  # noqa: BLE001 - of either implementation
         return "closed" in str(problem)
     return False
+
+
+async def test_an_etcd_set_up_anew_is_told_what_every_store_has(site: Site, fake: FakeEtcd) -> None:
+    west, east = site
+    assert said(await west.present(1)) == (ADMIT, Reason.OK)
+    answer = await east.present(2)
+    assert answer.use is not None
+    await east.settle(answer.use, passed=1)
+    await east.told()
+    fake.gone = True
+    for edge in site:
+        await edge.quorum(State.NO_QUORUM)
+    fake.set_up_anew()
+    fake.gone = False
+    for edge in site:
+        await edge.quorum()
+    await until(lambda: len([key for key in fake.pairs if b"/use/" in key]) == 2)
+    for edge in site:
+        await edge.told()
+    assert len((await west.in_etcd(1)).value.reservations) == 1
+    assert Usage.unpack((await west.in_etcd(2)).value.rows[GROUP, EAST_EDGE]).total == 1
+    assert said(await west.present(2)) == (REFUSE, Reason.USED_AT_SIBLING)
+    assert said(await east.present(3)) == (ADMIT, Reason.OK)
+    await until(lambda: west.sibling(3, EAST_EDGE).total == 1)
+
+
+async def test_what_was_used_before_claims_were_set_up_is_told_and_what_is_over_is_not(
+    at: At, nursery: trio.Nursery
+) -> None:
+    west = at(WEST_EDGE)
+    west.ticket(1)
+    over = Record(1, 1, PRODUCT, 0, NOW_MS // 1000 - 1, bytes(16))
+    used = Usage(revision=1, total=1, last_ms=NOW_MS - 1000).pack()
+    long_ago = Usage(revision=1, total=1, last_ms=NOW_MS - 500 * 86_400_000).pack()
+    fill(
+        west.environment,
+        [
+            (Table.ENTITLEMENT, entitlement_key(2), over.pack()),
+            *((Table.USAGE, usage_key(owner, GROUP), used) for owner in (1, 2, 3)),
+            (Table.USAGE, usage_key(4, GROUP), long_ago),
+        ],
+    )
+    await nursery.start(west.run)
+    await west.quorum()
+    await until(lambda: not west.claims._anew)
+    await west.told()
+    known = [bool((await west.in_etcd(owner)).revision) for owner in (1, 2, 3, 4)]
+    assert known == [True, False, True, False]
+    west.scope.cancel()
 
 
 # --- what cannot be recorded ------------------------------------------------------------------------------------------
