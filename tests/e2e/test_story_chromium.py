@@ -71,6 +71,9 @@ class Words:
     product: str
     west_gate: str
     east_gate: str
+    price_block: str
+    gate_block: str
+    publish_block: str
 
 
 CHINESE = Words(
@@ -84,7 +87,8 @@ CHINESE = Words(
     used_at="已在同类站点入园。西大门", revoked_verdict="已作废", order_revoked="订单已被作废。",
     take_out="停用", is_out="{} 已停用。", out="已停用",
     lane_closed="通道停用", put_back="恢复使用", is_back="{} 已恢复使用。", ready="就绪", product="观景台票",
-    west_gate="西大门", east_gate="东大门",
+    west_gate="西大门", east_gate="东大门", price_block="价格和库存", gate_block="取票验票规则",
+    publish_block="发布",
 )  # fmt: skip
 
 ENGLISH = Words(
@@ -100,6 +104,7 @@ ENGLISH = Words(
     revoked_verdict="Revoked", order_revoked="The order was revoked.", take_out="Take out of service",
     is_out="{} is out of service.", out="Out of service", lane_closed="Lane closed", put_back="Put back in service",
     is_back="{} is back in service.", ready="Ready", product="Lookout", west_gate="West gate", east_gate="East gate",
+    price_block="Price and stock", gate_block="Pick-up and verification", publish_block="Publish",
 )  # fmt: skip
 
 
@@ -172,15 +177,30 @@ class Console:
         page.get_by_role("link", name=words.new_product).click()
         for label, text in (
             (words.product_code, words.code), (words.chinese_name, "观景台票"), (words.english_name, "Lookout"),
-            (words.price, "45.00"),
         ):  # fmt: skip
             page.get_by_label(re.compile(rf"^{re.escape(label)}")).fill(text)
-        for station in (words.west_gate, words.east_gate):
-            page.get_by_label(station).check()
         self.picture("product-form")
         self.button(words.save).click()
         self.says(words.created)
+        self.block(words.price_block)
+        page.get_by_label(re.compile(rf"^{re.escape(words.price)}")).fill("45.00")
+        self.button(words.save).click()
+        self.says(words.price_block)
+        self.block(words.gate_block)
+        for station in (words.west_gate, words.east_gate):
+            page.get_by_label(station).check()
+        self.button(words.save).click()
+        self.says(words.gate_block)
+        self.block(words.publish_block)
+        page.locator("#id_specs-0-status").select_option("on")
+        self.button(words.save).click()
+        self.says(words.publish_block)
         self.picture("product")
+
+    def block(self, title: str) -> None:
+        """To a block of the product's guided form."""
+        self.page.locator(".pf-setup-steps").get_by_role("link", name=title).click()
+        expect(self.page.locator("h1")).to_have_text(title)
 
     def issue(self, count: int) -> str:
         """Sells that many; the order's number."""

@@ -11,6 +11,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from cloud.admissions.models import JournalEntry
+from cloud.catalog.models import TicketProduct
 from cloud.entitlements.selectors import pass_line
 from cloud.sales.models import Order, OrderUnit
 from cloud.venues.models import Device, Station, Venue
@@ -337,12 +338,13 @@ def test_rows_of_a_form_are_added_and_taken_away_in_place(park, open_page):
 
 def test_a_field_follows_another_while_one_types(park, open_page):
     page = open_page()
-    page.goto("/products/new")
+    adult = TicketProduct.objects.get()
+    page.goto(f"/products/{adult.pk}/setup/order")
     expect(page.locator("#id_valid_days")).to_be_hidden()
-    page.fill("#id_name_zh", "五日票")
-    page.select_option("#id_validity", "open")
+    page.fill("#id_pay_minutes", "45")
+    page.select_option("#id_date_kind", "open")
     expect(page.locator("#id_valid_days")).to_be_visible()
-    expect(page.locator("#id_name_zh")).to_have_value("五日票")
+    expect(page.locator("#id_pay_minutes")).to_have_value("45")
     page.fill("#id_valid_days", "5")
-    page.select_option("#id_validity", "dated")
+    page.select_option("#id_date_kind", "single")
     expect(page.locator("#id_valid_days")).to_be_hidden()

@@ -153,6 +153,7 @@ class RefundForm(SectionForm):
         return {
             **super().initial_of(row),
             **{name: getattr(rules, name) for name in names},
+            "deadline": rules.deadline if rules.deadline != "none" else "check_in",
             "deadline_count": count or None,
             "deadline_unit": unit,
             "deadline_side": "after" if rules.deadline_minutes > 0 else "before",
@@ -181,7 +182,7 @@ def tiers_of(rows: Sequence[dict[str, Any]]) -> tuple[Tier, ...]:
     """Tiers that begin where the rows say and end where the next begins. Two that begin together are left to the
     catalogue to refuse."""
     begun = sorted(((_start(one), one) for one in rows), key=lambda pair: (pair[0] is not None, pair[0] or 0))
-    ends = [start for start, _one in begun[1:]] + [None]
+    ends = [start for start, _one in begun[1:]] + [None] if begun else []
     return tuple(
         Tier(start, end, Amount(one["means"], one["kind"], _fen(one["value"])))
         for (start, one), end in zip(begun, ends, strict=True)
