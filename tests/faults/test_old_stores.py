@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge import verifier
-from edge.standing import BROKEN, CLONED, RESTORED
+from edge.standing import BROKEN, CLONED, NEW, RESTORED
 from paifang.records import Op, Table
 from paifang.usage import Usage, others_key, usage_key
 from paifang.v1 import scan_pb2
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.e2e
 def started(edge: EdgeProcess) -> EdgeProcess:
     edge.start()
     wait_for(lambda: (edge.health() or {}).get("store", {}).get("entitlements") == 41, "the snapshot")
+    wait_for(lambda: edge.health()["standing"]["behind"] != NEW, "the snapshot is whole")  # type: ignore[index]
     wait_for(lambda: edge.lane("G11")["state"] == "ready", "the lane is ready")
     return edge
 

@@ -29,7 +29,9 @@ TESTS = (
     "test_verify_leaving.py", "test_verify_vectors.py", "test_verify_apply.py",
 )  # fmt: skip
 # Reasons of an entrance that cannot serve, and verdicts that are no refusals: no check of the core gives them.
-NOT_CHECKED = {Reason.OK, Reason.GO_AHEAD, Reason.LEAVING} | {reason for reason in Reason if reason >= Reason.BUSY}
+# Those that are no refusal, the claim among the entrances, and what the entrance itself cannot do.
+NOT_CHECKED = {Reason.OK, Reason.GO_AHEAD, Reason.LEAVING, Reason.NO_CLAIM}
+NOT_CHECKED |= {reason for reason in Reason if reason >= Reason.BUSY}
 
 _REASONS = {reason.name for reason in Reason} - {"OK"}
 _IF = re.compile(r"^( +)(if|elif) (.+):$")
