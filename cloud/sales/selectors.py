@@ -14,6 +14,7 @@ from cloud.core.business_day import calendar_of
 from cloud.core.errors import DomainError
 from cloud.sales.models import Order, OrderUnit, Visitor
 from cloud.sales.personal import search_hash_of
+from cloud.sales.states import SOLD
 from cloud.venues.models import Venue
 
 NUMBER_DIGITS = 4  # fewer digits begin too many numbers, and may be of a name
@@ -102,7 +103,8 @@ def for_visit(orders: QuerySet[Order], venue: Venue, day: date) -> QuerySet[Orde
 
 @dataclass(frozen=True, slots=True)
 class Sales:
-    """What was sold on a business day. Revoked orders are counted apart: nothing was paid back for them here."""
+    """What was sold on a business day, paid orders alone. Revoked ones are counted apart: nothing was paid back for
+    them. What was refunded is still in `fen`."""
 
     orders: int
     fen: int
@@ -111,7 +113,7 @@ class Sales:
 
 def sales_of(venue: Venue, day: date) -> Sales:
     start = calendar_of(venue).start(day)
-    rows = Order.objects.filter(venue=venue, business_day=day, created_at__gte=start)
+    rows = Order.objects.filter(venue=venue, business_day=day, created_at__gte=start, state__in=SOLD)
     found = rows.aggregate(
         orders=Count("pk"), fen=Sum("total_fen", default=0), revoked=Count("pk", filter=Q(state=Order.State.REVOKED))
     )

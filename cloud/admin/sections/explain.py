@@ -177,7 +177,7 @@ def _unit(desk: Desk, request: HttpRequest) -> OrderUnit | None:
         return None
     units = OrderUnit.objects.filter(venue=desk.venue, order__number=number).select_related("order", "entitlement")
     unit = units.filter(position=int(position)).first() if position.isdecimal() and len(position) < 5 else None
-    if unit is None:
+    if unit is None or unit.entitlement_id is None:  # or it is not paid yet
         raise Http404(number)
     return unit
 

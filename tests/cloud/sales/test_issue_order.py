@@ -31,6 +31,7 @@ from paifang import passes, records
 from paifang.records import CredentialKind, Table
 from paifang.rulesets import RuleFlag, RuleSet
 from paifang.v1 import feed_pb2
+from tests.support.budget import budget
 from tests.support.race import race
 from tests.support.venue import SYSTEM, feed_rows, last_feed_row, make_id_number, make_product, make_venue
 
@@ -236,7 +237,10 @@ def four(venue: Venue) -> list[TicketProduct]:
 
 
 # Each example leaves the fixtures as they were.
-@settings(suppress_health_check=[*settings.default.suppress_health_check, HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=budget(30, 500),
+    suppress_health_check=[*settings.default.suppress_health_check, HealthCheck.function_scoped_fixture],
+)
 @given(prices=PRICES, data=st.data())
 def test_totals_are_the_sum_of_what_each_unit_froze(
     venue: Venue, four: list[TicketProduct], prices: list[int], data: st.DataObject

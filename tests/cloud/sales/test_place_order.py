@@ -16,7 +16,8 @@ from cloud.core.models import AuditRow
 from cloud.entitlements.models import Entitlement
 from cloud.sales import terms
 from cloud.sales.models import Order, OrderUnit
-from cloud.sales.services import cancel_unpaid, lapse_due, pay_order
+from cloud.sales.selectors import Sales, sales_of
+from cloud.sales.services import cancel_unpaid, lapse_due, pay_order, revoke_order
 from cloud.sales.values import Buyer, Consents, VisitorInput
 from cloud.venues.models import Venue
 from tests.support.race import race
@@ -203,6 +204,17 @@ def test_a_replay_returns_the_same_order_and_holds_nothing_twice(venue: Venue, a
     assert place(venue, line).pk == place(venue, line).pk
     assert taken(venue) == [(1, 1)]
     refused("order.key_reused", lambda: place(venue, line, channel="shop"))
+
+
+def test_what_is_revoked_unused_is_free_again_and_unpaid_orders_are_no_sales(
+    venue: Venue, adult: TicketProduct
+) -> None:
+    paid = sell(venue, tickets(stocked(adult, 3), 2))
+    place(venue, tickets(adult), key="k2")
+    assert sales_of(venue, today(venue)) == Sales(orders=1, fen=16_000, revoked=0)
+    revoke_order(actor=SYSTEM, venue=venue, order=paid, why="x")
+    assert taken(venue) == [(1, 1)]
+    assert sales_of(venue, today(venue)) == Sales(orders=1, fen=16_000, revoked=1)
 
 
 @pytest.mark.spec("T-13")
