@@ -151,8 +151,14 @@ class Layers:
         }
         marked = CalendarDay.objects.filter(venue=spec.venue_id, day__range=span)
         self.marked = {row.day: row for row in marked}
+        self._heads: dict[date, DayHead] = {}
 
     def head(self, day: date) -> DayHead:
+        if day not in self._heads:
+            self._heads[day] = self._head(day)
+        return self._heads[day]
+
+    def _head(self, day: date) -> DayHead:
         marked = self.marked.get(day)
         kind = marked.kind if marked is not None else ""
         return DayHead(

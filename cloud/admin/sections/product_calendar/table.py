@@ -23,7 +23,7 @@ from cloud.admin.sections.product_calendar.sent import price_typed, stock_typed
 from cloud.capacity.calendars import MAX_DAYS_AHEAD, MAX_STOCK
 from cloud.catalog.calendar_edits import Own, Place
 from cloud.catalog.compile import rules_of
-from cloud.catalog.dates import slots_on
+from cloud.catalog.dates import slots_by_weekday
 from cloud.catalog.models import Spec
 from cloud.catalog.offers import WHOLE_DAY
 from cloud.catalog.services import MAX_PRICE_FEN
@@ -105,7 +105,7 @@ class _Reader:
     def __init__(self, spec: Spec, columns: Mapping[str, int], today: date) -> None:
         self.spec, self.columns, self.today = spec, columns, today
         self.last = today + timedelta(days=MAX_DAYS_AHEAD)
-        self.slots = {slot.start for slot in rules_of(spec.product).slots}
+        self.weekly = [{slot.start for slot in slots} for slots in slots_by_weekday(spec.product)]
         self.found = Read()
 
     def all(self, lines: Sequence[Line]) -> Read:
@@ -165,9 +165,9 @@ class _Reader:
             return WHOLE_DAY
         found = _CLOCK.fullmatch(text.strip())
         start = int(found[1]) * 60 + int(found[2]) if found else -1
-        if start not in self.slots:
+        if not any(start in starts for starts in self.weekly):
             raise _cell(f"没有时段“{text[:40]}”。", f"There is no slot “{text[:40]}”.")
-        if day is not None and start not in {slot.start for slot in slots_on(self.spec.product, day)}:
+        if day is not None and start not in self.weekly[day.weekday()]:
             raise _cell(f"{day} 没有时段 {clock_text(start)}。", f"There is no slot at {clock_text(start)} on {day}.")
         return start
 
@@ -198,10 +198,10 @@ def lines_of(spec: Spec, first: date, last: date, today: date) -> Iterator[list[
     """A line for each day between, and for each slot of it: what it has of its own, and what is taken."""
     layers = Layers(spec, first, last, today)
     periods = {slot.start: f"{clock_text(slot.start)}-{clock_text(slot.end)}" for slot in rules_of(spec.product).slots}
-    written = 0
+    weekly, written = slots_by_weekday(spec.product), 0
     for n in range((last - first).days + 1):
         day = first + timedelta(days=n)
-        for slot in (WHOLE_DAY, *(one.start for one in slots_on(spec.product, day))):
+        for slot in (WHOLE_DAY, *(one.start for one in weekly[day.weekday()])):
             if written >= MOST_ROWS:
                 return
             cell = layers.cell(day, slot)

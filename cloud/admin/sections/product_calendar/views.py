@@ -229,8 +229,7 @@ def _draw(
         "first": now,
         "last": now + timedelta(days=MAX_DAYS_AHEAD),
     }
-    history = request.headers.get("HX-History-Restore-Request")
-    if request.headers.get("HX-Request") and not history and status == 200:
+    if request.headers.get("HX-Request") and status == 200:
         return show(request, desk, "console/calendar/grid.html", context)
     context |= {
         "texts": _script_texts(),
@@ -262,6 +261,7 @@ def _script_texts() -> dict[str, str]:
         "stock": _("Enter a whole number, or - for the spec's own"),
         "what": _("Enter a price, a stock, or choose what becomes of the sale"),
         "undone": _("Taken back"),
+        "uncopied": _("It could not be copied. Try again."),
         "days": _("No day is chosen that can still be changed"),
     }
 

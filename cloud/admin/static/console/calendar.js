@@ -154,15 +154,20 @@
   const copy = async () => {
     const what = chosen();
     const query = what.slots.map((slot) => `&slot=${slot}`).join("");
-    const answer = await fetch(`${root.dataset.cells}&first=${what.first}&last=${what.last}${query}`, { headers: { Accept: "application/json" } });
-    if (!answer.ok) return;
-    const found = (await answer.json()).cells.map(([day, slot, fen, count, closed, rest, holiday]) => {
+    let rows;
+    try {
+      const answer = await fetch(`${root.dataset.cells}&first=${what.first}&last=${what.last}${query}`);
+      rows = (await answer.json()).cells; // a lost session, or nothing chosen, answers with a page
+    } catch {
+      return tell(say("uncopied"));
+    }
+    const found = rows.map(([day, slot, fen, count, closed, rest, holiday]) => {
       const own = replay(edits, day, slot, { price: fen, stock: count, closed }, { rest, holiday });
       return [day, slot, own.price, own.stock, own.closed, rest, holiday];
     });
     const taken = found.filter(([day, slot, , , , rest, holiday]) => slotsOf(day).includes(slot) && has(what, day, slot, { rest, holiday }));
     sessionStorage.setItem(COPIED, JSON.stringify({ first: what.first, last: what.last, slots: what.slots, cells: taken }));
-    tell(say("copied", { count: taken.length }));
+    return tell(say("copied", { count: taken.length }));
   };
   const paste = () => {
     const copied = JSON.parse(sessionStorage.getItem(COPIED) || "null");
@@ -178,9 +183,9 @@
   let dragging = false;
   grid.addEventListener("pointerdown", (event) => {
     const cell = event.target.closest("[data-cell]");
-    if (!cell || event.button) return;
-    if (event.pointerType === "mouse") event.preventDefault();
-    dragging = event.pointerType === "mouse";
+    if (!cell || event.button || event.pointerType !== "mouse") return; // a finger may be about to scroll
+    event.preventDefault();
+    dragging = true;
     go(cell, event.shiftKey && Boolean(anchor));
   });
   grid.addEventListener("pointerover", (event) => {
@@ -192,6 +197,8 @@
   });
   grid.addEventListener("click", (event) => {
     const { first, last } = { first: view().viewFirst, last: view().viewLast };
+    const cell = event.target.closest("[data-cell]");
+    if (cell && event.pointerType !== "mouse") go(cell);
     const head = event.target.closest("[data-weekday-head], [data-day-head], [data-slot-head]");
     if (!head || !may) return;
     anchor = null;
@@ -217,9 +224,11 @@
   const step = (cell, by, extend) => {
     const { day, slot } = place(cell);
     const to = by.slot === undefined ? { day: addDays(day, by.days), slot } : { day, slot: by.slot };
+    const inView = () => by.slot === undefined && to.day >= view().viewFirst && to.day <= view().viewLast;
+    while (!find(to.day, to.slot) && inView()) to.day = addDays(to.day, by.days); // days without the slot
     const next = find(to.day, to.slot);
     if (next) return go(next, extend);
-    if (by.slot !== undefined || (to.day >= view().viewFirst && to.day <= view().viewLast)) return undefined;
+    if (by.slot !== undefined) return undefined;
     focusOn = { ...to, extend };
     return grid.querySelector(to.day < day ? "[rel=prev]" : "[rel=next]").click();
   };
