@@ -142,6 +142,15 @@ def test_a_retired_device_is_gone_from_the_gates_and_its_identifier_is_never_giv
         assert refused.value.code == "device.retired"
 
 
+@pytest.mark.spec("S-16")
+def test_an_identifier_has_letters_whose_case_every_database_knows(venue: Venue, west: Station) -> None:
+    assert make_gate(venue, west, "西门-１").identifier == "西门-1"
+    for odd in ("É-1", "Ж-1", "ß"):
+        with pytest.raises(DomainError) as refused:
+            make_gate(venue, west, odd)
+        assert (refused.value.code, refused.value.field) == ("device.identifier_letters", "identifier")
+
+
 @pytest.mark.spec("S-19")
 @pytest.mark.django_db(transaction=True)
 def test_a_lane_never_keeps_what_its_station_lost_meanwhile(venue: Venue, west: Station, gate: Device) -> None:
