@@ -28,8 +28,7 @@ TESTS = (
     "test_verify_rules.py", "test_verify_check.py", "test_verify_rotating.py", "test_verify_signed_only.py",
     "test_verify_leaving.py", "test_verify_vectors.py", "test_verify_apply.py",
 )  # fmt: skip
-# Reasons of an entrance that cannot serve, and verdicts that are no refusals: no check of the core gives them.
-# Those that are no refusal, the claim among the entrances, and what the entrance itself cannot do.
+# No check of the core gives these: what is no refusal, the claim among the entrances, what the entrance cannot do.
 NOT_CHECKED = {Reason.OK, Reason.GO_AHEAD, Reason.LEAVING, Reason.NO_CLAIM}
 NOT_CHECKED |= {reason for reason in Reason if reason >= Reason.BUSY}
 
