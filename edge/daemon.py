@@ -125,6 +125,7 @@ class _Daemon:
                 if self.site is not None:
                     self.site.close()
                 await trio.to_thread.run_sync(self.committer.stop)
+                self.witness.note()
             log.info("stopped: entry %d is the last, all of it on disk", self.committer.last_seq)
 
     def _parts(self, gates: str, channel: Any) -> health.Parts:
