@@ -322,6 +322,7 @@ class EtcdClaims:
                 await self._wanted.wait()
             self._wanted = trio.Event()
             await self._until(State.QUORUM)
+            self._behind = self._behind or self._environment.entries(Table.CLAIM) > 0
             while self._behind and self.state is State.QUORUM:
                 self._behind = False
                 if not await self._tell_all():

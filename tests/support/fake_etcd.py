@@ -23,6 +23,7 @@ class FakeEtcd:
     Attributes:
         gone, hang: what every request meets.
         lose: so many next swaps are carried out and not answered.
+        delay: so many next swaps are not answered, and carried out when `late` is called, if they then still can be.
         full: puts are refused, as by an etcd whose space is used up.
     """
 
@@ -33,7 +34,8 @@ class FakeEtcd:
         self.revision = 1
         self.compacted = 0
         self.gone = self.hang = self.full = False
-        self.lose = 0
+        self.lose = self.delay = 0
+        self._delayed: list[rpc_pb2.TxnRequest] = []
         self.swaps = 0
         self._changes: list[tuple[int, rpc_pb2.KeyValue]] = []
         self._watches: list[_Watch] = []
@@ -50,6 +52,31 @@ class FakeEtcd:
         self._changes.append((self.revision, pair))
         for watch in self._watches:
             watch.tell(self.revision, pair)
+
+    def carry_out(self, request: rpc_pb2.TxnRequest) -> tuple[bool, list[rpc_pb2.ResponseOp]]:
+        """A transaction: whether its comparisons held, and what its operations answer."""
+        good = all(
+            (self.pairs[one.key].mod_revision if one.key in self.pairs else 0) == one.mod_revision
+            for one in request.compare
+        )
+        responses = []
+        for operation in request.success if good else request.failure:
+            if operation.HasField("request_put"):
+                self.put(operation.request_put)
+                responses.append(rpc_pb2.ResponseOp())
+            else:
+                pair = self.pairs.get(operation.request_range.key)
+                found = rpc_pb2.RangeResponse(kvs=[pair] if pair is not None else [])
+                responses.append(rpc_pb2.ResponseOp(response_range=found))
+        return good, responses
+
+    def late(self) -> list[bool]:
+        """Carries out what was delayed; whether each could be."""
+        delayed, self._delayed = self._delayed, []
+        return [self.carry_out(request)[0] for request in delayed]
+
+    def keep(self, request: rpc_pb2.TxnRequest) -> None:
+        self._delayed.append(request)
 
     def set_up_anew(self) -> None:
         """All three members are lost; empty ones take their place."""
@@ -142,17 +169,11 @@ class FakeCluster:
         if etcd.full:
             raise NoQuorumError("RESOURCE_EXHAUSTED: mvcc: database space exceeded")
         swap = bool(request.compare)
-        good = all(etcd.pairs[one.key].mod_revision == one.mod_revision if one.key in etcd.pairs
-                   else not one.mod_revision for one in request.compare)  # fmt: skip
-        responses = []
-        for operation in request.success if good else request.failure:
-            if operation.HasField("request_put"):
-                etcd.put(operation.request_put)
-                responses.append(rpc_pb2.ResponseOp())
-            else:
-                pair = etcd.pairs.get(operation.request_range.key)
-                found = rpc_pb2.RangeResponse(kvs=[pair] if pair is not None else [])
-                responses.append(rpc_pb2.ResponseOp(response_range=found))
+        if swap and etcd.delay:
+            etcd.delay -= 1
+            etcd.keep(request)
+            raise NoQuorumError("no answer yet, says the test")
+        good, responses = etcd.carry_out(request)
         etcd.swaps += swap
         if swap and etcd.lose:
             etcd.lose -= 1

@@ -194,6 +194,32 @@ async def test_a_swap_whose_answer_was_lost_is_known_again(site: Site, fake: Fak
     assert said(await east.present(1)) == (ADMIT, Reason.OK)
 
 
+async def test_a_swap_that_comes_late_is_overruled_by_its_withdrawal(
+    at: At, nursery: trio.Nursery, fake: FakeEtcd
+) -> None:
+    """A claim nobody answered admits nobody; etcd may still carry it out once its members find each other."""
+    west = at(WEST_EDGE)
+    west.ticket(1, ruleset=TWICE)
+    await nursery.start(west.run)
+    await west.quorum()
+    first = await west.present(1)
+    assert first.use is not None
+    await west.settle(first.use, passed=1)
+    await west.told()
+    west.admissions.exposure.use_settings({PRODUCT: 0})
+    fake.delay = 1
+    assert said(await west.present(1)) == (REFUSE, Reason.NO_CLAIM)
+    await until(lambda: west.usage(1).revision == 3)
+    await west.quorum()
+    await west.told()
+    assert fake.late() == [False]
+    known = await west.in_etcd(1)
+    assert known.value.reservations == ()
+    assert Usage.unpack(known.value.rows[GROUP, WEST_EDGE]).total == 1
+    assert said(await west.present(1)) == (ADMIT, Reason.OK)
+    west.scope.cancel()
+
+
 async def test_a_lease_that_ended_is_made_again(site: Site, fake: FakeEtcd) -> None:
     west, _ = site
     await west.present(1)
