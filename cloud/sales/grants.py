@@ -88,11 +88,11 @@ def issue(order: Order, units: Sequence[OrderUnit]) -> None:
 
     Inside the transaction of the payment.
     """
-    hasher = CredentialHasher(order.venue)
     numbers: dict[int, str] = {}
     for unit in units:
         if unit.visitor is not None and unit.visitor.pk not in numbers:
             numbers[unit.visitor.pk] = id_number(unit.visitor) or ""
+    hasher = CredentialHasher(order.venue) if any(numbers.values()) else None
     wanted = []
     for unit in units:
         stored = dict(unit.grant or {})
@@ -102,12 +102,8 @@ def issue(order: Order, units: Sequence[OrderUnit]) -> None:
         for name in _TIMES:
             if stored.get(name) is not None:
                 stored[name] = datetime.fromisoformat(stored[name])
-        wanted.append(
-            Grant(
-                product=unit.product, rules=unit.rules, id_number_hash=hasher.id_number(number) if number else None,
-                **stored,
-            )  # type: ignore[arg-type]
-        )  # fmt: skip
+        bound = hasher.id_number(number) if number and hasher else None
+        wanted.append(Grant(product=unit.product, rules=unit.rules, id_number_hash=bound, **stored))  # type: ignore[arg-type]
     for unit, entitlement in zip(units, issue_all(order.venue, wanted), strict=True):
         unit.entitlement = entitlement
 

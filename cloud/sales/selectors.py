@@ -34,7 +34,7 @@ def listed(venue: Venue) -> QuerySet[Order]:
     visitors = first.filter(visitor__isnull=False)
     return (
         Order.objects.filter(venue=venue)
-        .select_related("created_by")
+        .select_related("created_by", "station")
         .annotate(
             unit_count=Subquery(last.values("position")[:1]),
             first_zh=Subquery(first.values("product_name_zh")[:1]),

@@ -31,6 +31,9 @@ from cloud.core.errors import DomainError
 from cloud.sales.models import Order
 from cloud.sales.services import issue_order, place_order
 from cloud.sales.values import Buyer, Consents, OrderLine, VisitorInput
+from cloud.staff.permissions import Permission
+from cloud.venues.models import Station
+from cloud.venues.workplaces import workplaces
 
 MAX_QUANTITY = 100
 PASTED = 10_000  # characters
@@ -123,6 +126,7 @@ class IssueForm(SectionForm):
         distinct="id_number",
         help_text=_("One for each ticket, from the first; the others carry no name. An ID card opens the gate too."),
     )  # fmt: skip
+    station = forms.ModelChoiceField(Station.objects.none(), label=_("Selling station"), empty_label="–")
     contact_name = forms.CharField(label=_("Contact"), max_length=60, required=False)
     phone = forms.CharField(
         label=_("Phone"), max_length=40, required=False, widget=forms.TextInput(attrs={"inputmode": "tel"})
@@ -152,12 +156,22 @@ class IssueForm(SectionForm):
         timed = {one.start: one for spec in self.specs for one in rules_of(spec.product).slots}
         self.fields["slot"].choices = [("", "–"), *((start, period(timed[start])) for start in sorted(timed))]  # type: ignore[attr-defined]
         self.fields["pay_method"].choices = [*method_choices(), (LATER, gettext("Later: hold it until then"))]  # type: ignore[attr-defined]
+        self._places()
         for name in ("contact_name", "phone"):
             self.fields[name].widget.attrs["autocomplete"] = "off"
         self._part_slots()
         when = self.fields["visit_date"]
         when.initial = self.today
         when.widget.attrs["min"] = self.today.isoformat()
+
+    def _places(self) -> None:
+        """Who is limited to stations sells as one of them (S-09); others may leave it open."""
+        field = self.fields["station"]
+        field.queryset = workplaces(self.desk.actor, self.desk.venue, Permission.ORDER_ISSUE)  # type: ignore[attr-defined]
+        field.label_from_instance = named  # type: ignore[attr-defined]
+        field.required = not self.desk.reach(Permission.ORDER_ISSUE).everywhere
+        if field.required:
+            field.initial = field.queryset.first()  # type: ignore[attr-defined]
 
     def _part_slots(self) -> None:
         """A slot for each timed ticket of a package, where the package has none of its own."""
@@ -243,6 +257,7 @@ class IssueForm(SectionForm):
         asked: dict[str, Any] = {
             "actor": self.desk.actor, "venue": self.desk.venue, "lines": self.lines(),
             "idempotency_key": typed["idempotency_key"], "buyer": Buyer(typed["contact_name"], typed["phone"]),
+            "station": typed["station"],
             "consents": Consents(bool(typed[_NOTICE]), bool(typed[_AGREEMENT]), bool(typed[_PROOF])),
         }  # fmt: skip
         if typed["pay_method"] == LATER:

@@ -115,6 +115,7 @@ FACTS = (
     Value("total", gettext_lazy("Total"), lambda one: money(one.total_fen)),
     Value("units", gettext_lazy("Tickets"), lambda one: one.unit_count),
     Value("channel", gettext_lazy("Sold by"), channel),
+    Value("station", gettext_lazy("Selling station"), lambda one: named(one.station) if one.station_id else "", if_any=True),
     Value("contact", gettext_lazy("Contact"), contact, if_any=True),
     Value("issued", gettext_lazy("Ordered at"), lambda one: one.created_at),
     Value("author", gettext_lazy("Issued by"), author),

@@ -26,6 +26,7 @@ from cloud.sales.values import Buyer, Consents, VisitorInput
 from cloud.sales.values import OrderLine as Asked
 from cloud.staff.permissions import Permission, require
 from cloud.venues.models import Station, Venue
+from cloud.venues.workplaces import work_as
 
 _NUMBER_TRIES = 3
 
@@ -48,7 +49,7 @@ def place_order(
     Raises:
         DomainError: as cloud.sales.asked.checked_lines and cloud.sales.allowed; "capacity.closed",
             "capacity.sold_out"; "order.limit"; "order.key_reused": the key came with another order;
-            "station.not_sold"; "permission.denied".
+            "station.not_sold", "permission.station", "station.disabled"; "permission.denied".
     """
     require(actor, Permission.ORDER_ISSUE, venue)
     lapse_due(venue)
@@ -80,6 +81,8 @@ def put_order(
     now = timezone.now()
     checked = checked_lines(venue, lines, now)
     allowed.check(checked, channel, buyer, consents)
+    if station is not None:
+        station = work_as(actor, venue, station, Permission.ORDER_ISSUE)
     for line in checked:
         if station is not None:
             require_sellable(station, line.product)

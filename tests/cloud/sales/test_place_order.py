@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from cloud.capacity.models import Pool
 from cloud.catalog.models import CalendarCell, TermsSnapshot, TicketProduct
+from cloud.catalog.station_lists import set_station_sales
 from cloud.core.business_day import today
 from cloud.core.errors import DomainError
 from cloud.core.models import AuditRow
@@ -19,7 +20,7 @@ from cloud.sales.models import Order, OrderUnit
 from cloud.sales.selectors import Sales, sales_of
 from cloud.sales.services import cancel_unpaid, lapse_due, pay_order, revoke_order
 from cloud.sales.values import Buyer, Consents, VisitorInput
-from cloud.venues.models import Venue
+from cloud.venues.models import Station, Venue
 from tests.support.race import race
 from tests.support.sales import place, sell, sold_by, stocked, tickets, with_parts
 from tests.support.venue import SYSTEM, make_id_number, make_product
@@ -131,6 +132,17 @@ def test_a_channel_that_is_not_ticked_never_sells_it(venue: Venue, adult: Ticket
     TicketProduct.objects.filter(pk=adult.pk).update(sale_rules={"channels": ["ctrip"]})
     error = refused("order.channel", lambda: place(venue, tickets(adult), key="k2", channel="ctrip"))
     assert error.en == "Ctrip: The venue is not connected to this platform yet."
+
+
+@pytest.mark.spec("S-07")
+def test_a_station_sells_what_it_is_told_to(venue: Venue, adult: TicketProduct, west: Station) -> None:
+    sold = place(venue, tickets(adult), station=west)
+    assert sold.station == west
+    set_station_sales(actor=SYSTEM, venue=venue, station=west, products=[])
+    refused("station.not_sold", lambda: place(venue, tickets(adult), key="k2", station=west))
+    Station.objects.filter(pk=west.pk).update(enabled=False)
+    refused("station.disabled", lambda: place(venue, tickets(adult), key="k2", station=west))
+    assert place(venue, tickets(adult), key="k2").station is None
 
 
 @pytest.mark.spec("T-21", "T-56")
