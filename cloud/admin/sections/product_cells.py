@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -96,6 +97,12 @@ def _stock(spec: Spec) -> Any:
     return spec.stock if spec.stock is not None else gettext("no limit")
 
 
+def calendar(spec: Spec) -> Cell:
+    """Where its days and slots have prices and stock of their own."""
+    url = f"{reverse('console:calendar', args=[spec.product_id])}?spec={spec.pk}"
+    return Cell(gettext("Prices and stock"), url=url)
+
+
 SPECS = (
     Value("name", _("Spec"), lambda one: named(one) or named(one.product), main=True),
     Value("code", _("Code"), lambda one: one.code),
@@ -104,4 +111,5 @@ SPECS = (
     Value("stock", _("Stock a day"), _stock, numeric=True),
     Value("sale", _("On sale"), _spec_sale),
     Value("times", _("Times"), times),
+    Value("calendar", _("Calendar"), calendar),
 )

@@ -364,6 +364,7 @@ def test_by_keyboard_and_by_mouse(park: Venue, open_page) -> None:
     fits(page)
     page.keyboard.press("Control+s")
     expect(page.locator("[data-toast]")).to_contain_text("5 cells are changed.")
+    expect(page.locator("[data-count]")).to_have_text("Nothing to save")
     assert own(spec) == {(first + n * DAY, WHOLE_DAY): Own(9_550) for n in (0, 1, 7, 8, 9)}
 
 

@@ -41,7 +41,8 @@
       }
     },
   };
-  const draft = drafts.take();
+  const taken = drafts.take();
+  const draft = document.querySelector("[data-toast]") ? null : taken; // what was sent arrived: the page says what came of it
   for (const form of all("form[data-guard]")) {
     let leaving = false;
     const secret = new Set(["csrfmiddlewaretoken", ...all("input[type=password]", form).map((one) => one.name)]);
