@@ -82,6 +82,10 @@ def pay_method(order: Order) -> str:
     return called(PAY_METHODS, order.pay_method)
 
 
+def selling_station(order: Order) -> str:
+    return named(order.station) if order.station is not None else ""
+
+
 def called(names: Mapping[str, Named], code: str) -> str:
     """What a channel or a way of paying is called; nothing where there is none."""
     found = names.get(code)
@@ -115,7 +119,7 @@ FACTS = (
     Value("total", gettext_lazy("Total"), lambda one: money(one.total_fen)),
     Value("units", gettext_lazy("Tickets"), lambda one: one.unit_count),
     Value("channel", gettext_lazy("Sold by"), channel),
-    Value("station", gettext_lazy("Selling station"), lambda one: named(one.station) if one.station_id else "", if_any=True),
+    Value("station", gettext_lazy("Selling station"), selling_station, if_any=True),
     Value("contact", gettext_lazy("Contact"), contact, if_any=True),
     Value("issued", gettext_lazy("Ordered at"), lambda one: one.created_at),
     Value("author", gettext_lazy("Issued by"), author),
