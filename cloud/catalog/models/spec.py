@@ -77,6 +77,8 @@ class Spec(models.Model):
             models.UniqueConstraint(fields=["venue", "code"], name="spec_code"),
             models.CheckConstraint(condition=models.Q(price_fen__gte=0), name="spec_price"),
         ]
+        # Each row of a list of products asks about its own specs, within the scope.
+        indexes = [models.Index(fields=["venue", "product"], name="spec_of_product")]
         ordering = ["position", "id"]
 
     def __str__(self) -> str:
