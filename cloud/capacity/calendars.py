@@ -172,25 +172,25 @@ def said(place: Place) -> str:
 
 
 def _short(spec: Spec, before: Mapping[Place, Own], changed: Mapping[Place, Own]) -> tuple[Short, ...]:
-    """Of the lowered ones those below what is taken. Their pools stay locked until the calendar is written, so that
-    nobody takes one more meanwhile by what it said before."""
+    """Of those with another stock the ones below what is taken. Their pools stay locked until the calendar is written,
+    so that nobody takes one more meanwhile by what it said before."""
     slotted = bool(rules_of(spec.product).slots)
-    lowered = {}
+    limited = {}
     for place, own in changed.items():
         standing = None if slotted and place[1] == WHOLE_DAY else spec.stock
         was = before.get(place, NOTHING).stock
         was, now = (standing if one is None else one for one in (was, own.stock))
-        if now is not None and (was is None or now < was):
-            lowered[place] = now
-    if not lowered:
+        if now is not None and now != was:
+            limited[place] = now
+    if not limited:
         return ()
-    days = [day for day, _ in lowered]
+    days = [day for day, _ in limited]
     pools = Pool.objects.filter(spec=spec, day__range=(min(days), max(days)))
-    ids = [pk for pk, day, slot in pools.values_list("pk", "day", "slot") if (day, slot) in lowered]
+    ids = [pk for pk, day, slot in pools.values_list("pk", "day", "slot") if (day, slot) in limited]
     short = [
-        Short(pool.day, pool.slot, lowered[pool.day, pool.slot], pool.taken - pool.held, pool.held)
+        Short(pool.day, pool.slot, limited[pool.day, pool.slot], pool.taken - pool.held, pool.held)
         for pool in lock_rows(Pool, ids)
-        if pool.taken > lowered[pool.day, pool.slot]
+        if pool.taken > limited[pool.day, pool.slot]
     ]
     return tuple(sorted(short, key=lambda one: (one.day, one.slot)))
 

@@ -96,6 +96,11 @@ FIELDS: dict[str, str | Promise] = {
 # Codes that are stored, by field.
 CODES: dict[str, dict[str, str | Promise]] = {
     "by": {"desk": gettext_lazy("the desk"), "holder": gettext_lazy("its holder")},
+    "day_type": {
+        "work": gettext_lazy("Working days"),
+        "rest": gettext_lazy("Weekends and public holidays"),
+        "holiday": gettext_lazy("Public holidays"),
+    },
     "device_kind": {
         "gate": gettext_lazy("Gate"),
         "handheld": gettext_lazy("Handheld"),

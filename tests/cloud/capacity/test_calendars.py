@@ -160,7 +160,7 @@ def test_a_stock_below_what_is_sold_is_told_and_cancels_nothing(spec: Spec) -> N
     assert Pool.objects.get(spec=spec).taken == 5
     with pytest.raises(DomainError, match="0 left"):
         sell(spec, Wish(spec.pk, MAY_1), reference="order:3")
-    assert edit(spec, SetCells(MAY, Change(stock=5))).short == ()  # raised: nothing to tell
+    assert edit(spec, SetCells(MAY, Change(stock=5))).short == ()
 
 
 @pytest.mark.spec("T-14")
