@@ -98,8 +98,8 @@ class CreateForm(_StationForm, _NamedForm):
     depends = (
         Depends("gate_type", ("kind",), shown=lambda kind: kind == "gate"),
         Depends(
-            "station", ("gate_type", "kind"), required=lambda _type, kind: kind == "gate",
-            choices=lambda gate_type, _kind: Station.objects.filter(**({"nature": gate_type} if gate_type else {})),
+            "station", ("gate_type",),
+            choices=lambda gate_type: Station.objects.filter(**({"nature": gate_type} if gate_type else {})),
         ),
     )  # fmt: skip
 

@@ -28,9 +28,10 @@
   function begin(root) {
     root.querySelectorAll("[data-picker]").forEach((picker) => {
       const head = picker.querySelector("[data-picker-head]");
-      if (head && head.hidden && picker.querySelector("input[type=checkbox]")) {
+      if (head && picker.querySelector("input[type=checkbox]")) {
         head.hidden = false;
         count(picker);
+        find(picker, picker.querySelector("[data-picker-find]").value); // drawn again, it shows everything
       }
     });
   }
@@ -48,6 +49,6 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && event.target.matches("[data-picker-find]")) event.preventDefault();
   });
-  document.addEventListener("htmx:afterSettle", (event) => begin(event.target));
+  document.addEventListener("htmx:afterSettle", () => begin(document));
   document.addEventListener("DOMContentLoaded", () => begin(document));
 })();
