@@ -3,7 +3,8 @@
 Data: 2,000 owners a round that nobody has used, claimed one after the other as one lane does, each from the call to
 the answer; keys are created, leases are there. Warm: members elected, connections open. Against etcd's own "create if
 absent" of the same bytes in the same transaction, through bare gRPC: what is ours is the rest. `claim_3_admit` is a
-whole admission with its claim, durable at the edge too, against one that needs no claim.
+whole admission with its claim, durable at the edge too, against one that needs no claim; somebody walks on each, which
+is told to etcd beside the next.
 The members flush to the disk under PAIFANG_VAR (else ./var).
 """
 
@@ -153,6 +154,7 @@ async def _admissions(
 
         def done(presented: Presented) -> None:
             assert presented.use is not None, presented.reason.name
+            gate.settle(presented.use, passed=1, returned=0, outcome=scan_pb2.OUTCOME_PASSED, moment=MOMENT)
             arrived.set()
 
         shown = Credential(CredentialKind.LINE, lines[n], time.monotonic_ns())
