@@ -255,6 +255,7 @@ OF_THE_VENUE = {
 }  # fmt: skip
 
 
+@pytest.mark.django_db
 def test_every_section_is_of_the_venue_or_of_stations() -> None:
     by_model = {
         section.key: section.station if section.station is not None else station_path(model)
