@@ -58,7 +58,7 @@ def codes(demo: Demo, sold: dict[str, list[dict[str, Any]]]) -> Callable[[str], 
     return sold.__getitem__
 
 
-@pytest.mark.spec("T-15", "T-16", "T-17", "T-25", "T-27", "T-29", "T-53", "T-58")
+@pytest.mark.spec("T-01", "T-15", "T-16", "T-17", "T-25", "T-27", "T-29", "T-53", "T-58")
 @pytest.mark.parametrize("code", REFUSED)
 def test_what_a_rule_refuses(demo: Demo, codes: Callable[[str], list[dict[str, Any]]], code: str) -> None:
     [ticket] = codes(code)
@@ -72,7 +72,7 @@ def test_one_code_for_five_admits_five(demo: Demo, codes: Callable[[str], list[d
     assert demo.show("EAST-2", ticket, bodies=5) == 5
 
 
-@pytest.mark.spec("T-36", "T-38", "T-43")
+@pytest.mark.spec("T-01", "T-36", "T-38", "T-43")
 def test_the_tickets_of_a_package_each_open_their_own_gate(
     demo: Demo, codes: Callable[[str], list[dict[str, Any]]]
 ) -> None:
@@ -84,7 +84,7 @@ def test_the_tickets_of_a_package_each_open_their_own_gate(
     assert demo.decided(entry, 2)[0] == ["CABLE-1", "REFUSE", "WRONG_STATION"]
 
 
-@pytest.mark.spec("T-48", "T-51", "T-60")
+@pytest.mark.spec("T-01", "T-48", "T-51", "T-60")
 def test_an_annual_card_admits_once_a_day(demo: Demo, codes: Callable[[str], list[dict[str, Any]]]) -> None:
     [card] = codes("annual")
     assert card["line"].startswith("PM1:")

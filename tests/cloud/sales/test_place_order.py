@@ -124,8 +124,11 @@ def test_a_cancelled_order_never_revives(venue: Venue, adult: TicketProduct) -> 
     assert AuditRow.objects.filter(action="order.cancel").count() == 1
 
 
-@pytest.mark.spec("T-18")
-def test_a_channel_that_is_not_ticked_never_sells_it(venue: Venue, adult: TicketProduct) -> None:
+@pytest.mark.spec("T-18", "T-39", "T-55")
+@pytest.mark.parametrize("kind", ["ticket", "annual"])
+def test_a_channel_that_is_not_ticked_never_sells_it(venue: Venue, adult: TicketProduct, kind: str) -> None:
+    TicketProduct.objects.filter(pk=adult.pk).update(kind=kind)
+    adult.refresh_from_db()
     sold_by(adult, channels=("shop",))
     assert refused("order.channel", lambda: sell(venue, tickets(adult))).en == "Adult is not sold by Front desk."
     assert place(venue, tickets(adult), channel="shop").state == "placed"
