@@ -88,9 +88,10 @@ def test_pages_of_their_own(park: Venue, open_page, settings):
     page = open_page()
     found = []
     order = Order.objects.get(venue=park)
-    calendar = f"/products/{order.units.first().product_id}/calendar"
+    product = f"/products/{order.units.first().product_id}"
+    of_product = (f"{product}/calendar", f"{product}/setup/detail", f"{product}/setup/refund")
     of_order = ("/orders/new", f"/orders/{order.number}/1/qr")
-    for address in ("/style", "/style/form", "/live", "/", *of_order, "/account", "/work", calendar):
+    for address in ("/style", "/style/form", "/live", "/", *of_order, "/account", "/work", *of_product):
         response = page.goto(address)
         assert response is not None
         assert response.status == 200, address
