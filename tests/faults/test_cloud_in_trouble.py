@@ -138,10 +138,10 @@ async def test_the_cloud_comes_back_from_yesterdays_backup(core: ModuleType, tmp
         edge.committer.submit(PutMeta([(sweep.SPARE, b"1")]))  # as edge.witness does when it hears of a restore
         cloud.start()
         await until(lambda: len(cloud.entries) == 31)
-        await until(lambda: edge.record(2).state == State.REVOKED and not edge.feed.state.bulk.cursor.unswept)
+        await until(lambda: edge.feed.state.spared == 2 and not edge.feed.state.bulk.cursor.unswept)
+        assert edge.record(2).state == State.REVOKED
         assert edge.held() == {1, 2, 3, 4}
         assert {number for number in edge.held() if edge.record(number).generation == SPARED} == {3, 4}
-        assert edge.feed.state.spared == 2
         assert edge.codes() == {"cloud.restored"}
         assert edge.uplink.state.sent_again == 30
         assert edge.restores[-1] == 1
