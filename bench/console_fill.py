@@ -39,6 +39,7 @@ def make_place(code: str) -> Venue:
 def fill(venue: Venue, orders: int, admissions: int) -> None:
     """Orders of one ticket and one visitor each, audited, and admissions of them with one refusal to every ten."""
     with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table whose rows are still to be checked is not altered
         cursor.execute(_EMPTY)
         cursor.execute("SET session_replication_role = replica")  # what it refers to is there: no need to look it up
         cursor.execute("SELECT coalesce(max(id), 0) FROM sales_order")
@@ -82,19 +83,20 @@ INSERT INTO places SELECT 'edge', row_number() OVER (ORDER BY id) - 1, id, 0
 """
 _ENTITLEMENTS = """
 INSERT INTO entitlements_entitlement (id, venue_id, product_id, rules_id, state, revision, not_before, not_after,
-    persons, owner_id, uses, rotating, pass_raw, pass_digest, pass_key_id, created_at)
+    persons, owner_id, uses, rotating, term_months, term_days, pass_raw, pass_digest, pass_key_id, created_at)
 SELECT 4000000000000000000 + %(first)s + g, %(venue)s, p.id, 1, 0, 1, t.at, t.at + interval '1 day', 1, 0, 0, false,
-    decode(repeat(md5(g::text), 3), 'hex'), decode(md5(g::text), 'hex'), 1, t.at
+    0, 0, decode(repeat(md5(g::text), 3), 'hex'), decode(md5(g::text), 'hex'), 1, t.at
 FROM generate_series(1, %(orders)s::bigint) g
 CROSS JOIN LATERAL (SELECT now() - (%(orders)s - g) * %(seconds)s * interval '1 second' AS at) t
 JOIN places p ON p.kind = 'product' AND p.n = floor(40 * power((g * 7919 %% 10007) / 10007.0, 3))
 """
 _ORDERS = """
 INSERT INTO sales_order (id, venue_id, number, state, idempotency_key, request_hash, total_fen, created_at,
-    revoked_at, revoked_why, business_day)
+    revoked_at, revoked_why, business_day, channel, contact_name, phone_last4, pay_method, paid_at)
 SELECT %(first)s + g, %(venue)s, '2611' || lpad(((%(first)s + g) * 48271 %% 1000000000000)::text, 12, '0'),
     CASE WHEN g %% 997 = 0 THEN 'revoked' ELSE 'issued' END, g::text, md5(g::text), 8000, t.at,
-    CASE WHEN g %% 997 = 0 THEN t.at END, '', (t.at AT TIME ZONE 'Asia/Shanghai')::date
+    CASE WHEN g %% 997 = 0 THEN t.at END, '', (t.at AT TIME ZONE 'Asia/Shanghai')::date,
+    'desk', '', '', 'cash', t.at
 FROM generate_series(1, %(orders)s::bigint) g
 CROSS JOIN LATERAL (SELECT now() - (%(orders)s - g) * %(seconds)s * interval '1 second' AS at) t
 """
@@ -108,8 +110,8 @@ FROM generate_series(1, %(orders)s::bigint) g
 """
 _UNITS = """
 INSERT INTO sales_orderunit (id, venue_id, order_id, position, product_id, product_name_zh, product_name_en,
-    price_fen, visitor_id, entitlement_id)
-SELECT %(first)s + g, %(venue)s, %(first)s + g, 1, e.product_id, p.name_zh, p.name_en, 8000, %(first)s + g, e.id
+    price_fen, visitor_id, entitlement_id, bundle, tickets)
+SELECT %(first)s + g, %(venue)s, %(first)s + g, 1, e.product_id, p.name_zh, p.name_en, 8000, %(first)s + g, e.id, 1, 1
 FROM generate_series(1, %(orders)s::bigint) g
 JOIN entitlements_entitlement e ON e.id = 4000000000000000000 + %(first)s + g
 JOIN catalog_ticketproduct p ON p.id = e.product_id
