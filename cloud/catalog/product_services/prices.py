@@ -13,7 +13,7 @@ from cloud.core import audit
 from cloud.core.actors import Actor
 from cloud.core.business_day import today
 from cloud.core.errors import DomainError
-from cloud.core.locks import lock_rows
+from cloud.core.locks import lock_row, lock_rows
 from cloud.venues.models import Venue
 
 
@@ -85,6 +85,7 @@ def _change_days(product: TicketProduct, change: Change) -> int:
 def set_category(*, actor: Actor, venue: Venue, product: TicketProduct, category: Category) -> TicketProduct:
     """Of all its specs. Raises DomainError "permission.denied", "row.gone"."""
     product = locked(actor, venue, product)
+    category = lock_row(Category, category.pk)  # nobody deletes it meanwhile
     if product.specs.exclude(category=category).exists() or product.specs.filter(category=None).exists():
         product.specs.update(category=category)
         touched(product)

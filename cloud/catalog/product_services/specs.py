@@ -17,6 +17,7 @@ from cloud.core import audit
 from cloud.core.actors import Actor
 from cloud.core.errors import DomainError
 from cloud.core.inputs import optional_text, within
+from cloud.core.locks import lock_rows
 from cloud.venues.models import Venue
 
 MAX_SPECS = 100
@@ -55,6 +56,7 @@ def set_specs(
             "product.revision", "permission.denied", "row.gone".
     """
     product = locked(actor, venue, product, revision)
+    lock_rows(Category, {one.category.pk for one in specs if one.category})  # nobody deletes them meanwhile
     before = {spec.pk: spec for spec in product.specs.all()}
     if not 1 <= len(specs) <= MAX_SPECS:
         raise DomainError(
