@@ -44,7 +44,6 @@ _LASTS: dict[str, Callable[[scan_pb2.EdgeStatus, _Lane], bool]] = {
     "store.filling": lambda status, lane: status.store_permille >= FILLING_PERMILLE,
     "store.full": lambda status, lane: status.store_permille >= FULL_PERMILLE,
     "store.restored": lambda status, lane: bool(status.behind),
-    "store.new": lambda status, lane: bool(status.behind),
     "reader.lost": lambda status, lane: lane is not None and not lane.reader_online,
     "barrier.bits": lambda status, lane: (
         lane is not None and (not lane.barrier_online or lane.state == scan_pb2.LANE_STATE_FAULT)

@@ -46,7 +46,6 @@ EDGE: dict[str, str | Promise] = {
     "store.restored": _("Edge's store is an old copy"),
     "store.suspect": _("Edge's store was looked through after a fault"),
     "store.broken": _("Edge's store was broken and set aside"),
-    "store.new": _("Edge's store is new and not filled yet"),
     "store.filling": _("Edge's store is filling up"),
     "store.full": _("Edge's store is full: nobody is admitted"),
     "uplink.ack": _("Cloud acknowledged what was not sent"),

@@ -31,8 +31,23 @@ def calls(folder: str) -> Iterator[tuple[str, ast.Call]]:
 
 def strings(arguments: list[ast.expr]) -> Iterator[str]:
     for one in arguments:
+        if isinstance(one, ast.IfExp):
+            yield from strings([one.body, one.orelse])
         if isinstance(one, ast.Constant) and isinstance(one.value, str) and CODE.fullmatch(one.value):
             yield one.value
+
+
+def named(path: str) -> dict[str, str]:
+    """The codes a module has names for, by name: ALARM = "a.code", or several at once."""
+    found = {}
+    for node in ast.parse((ROOT / path).read_text()).body:
+        if not isinstance(node, ast.Assign):
+            continue
+        names, values = node.targets[0], node.value
+        if isinstance(names, ast.Tuple) and isinstance(values, ast.Tuple):
+            pairs = zip(names.elts, values.elts, strict=True)
+            found.update({one.id: two.value for one, two in pairs if isinstance(one, ast.Name)})
+    return found
 
 
 def codes_of_classes() -> Iterator[str]:
@@ -74,7 +89,15 @@ def test_each_alarm_of_an_edge_has_words():
         for code in strings(call.args[:1] or [word.value for word in call.keywords if word.arg == "code"])
         if "." in code
     } | set(codes_of_classes())
-    assert {"store.full", "feed.signature", "lane.unticketed", "keyset"} <= found
+    found |= {
+        codes[name]
+        for codes in [named("edge/standing.py")]
+        for raised, call in calls("edge")
+        if raised in RAISES and call.args
+        for name in [getattr(call.args[0], "attr", getattr(call.args[0], "id", ""))]
+        if name in codes
+    }
+    assert {"store.full", "feed.signature", "lane.unticketed", "keyset", "store.restored"} <= found
     assert sorted(found - alarm_names.EDGE.keys()) == []
     assert sorted(alarm_names.EDGE.keys() - found) == []
 

@@ -27,6 +27,7 @@ from cloud.admin.kit.desk_form import DeskForm
 from cloud.admin.kit.forms import AGREED, SEEN, SectionForm
 from cloud.admin.kit.rows import Rows
 from cloud.admin.kit.section import Section
+from cloud.admin.sections.refunds import listed as listed_refunds
 from cloud.admissions.case_selectors import listed as listed_cases
 from cloud.admissions.groups import groups
 from cloud.admissions.models import Admission, Case
@@ -39,7 +40,6 @@ from cloud.core.models import AuditRow
 from cloud.entitlements import keys, live_services
 from cloud.entitlements.models import SigningKey
 from cloud.gates.models import EdgeCertificate
-from cloud.admin.sections.refunds import listed as listed_refunds
 from cloud.sales import services as sales
 from cloud.sales.models import Order
 from cloud.sales.selectors import listed as listed_orders

@@ -83,7 +83,9 @@ def test_revoked_ones_are_there_and_long_expired_ones_are_not(
     }
 
 
-def test_the_uses_of_all_edges_its_own_among_them(venue: Venue, edge: Edge, west: Station, tickets: list[Entitlement]) -> None:
+def test_the_uses_of_all_edges_its_own_among_them(
+    venue: Venue, edge: Edge, west: Station, tickets: list[Entitlement]
+) -> None:
     other = Edge.objects.create(venue=venue, name="东门主机")
     spent = Usage(revision=3, total=1).pack()
     relay(edge, tickets[0].pk, west.group_id, spent)
