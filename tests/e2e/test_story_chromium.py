@@ -184,6 +184,7 @@ class Console:
         self.says(words.created)
         self.block(words.price_block)
         page.get_by_label(re.compile(rf"^{re.escape(words.price)}")).fill("45.00")
+        page.locator("#id_specs-0-category").select_option(index=1)
         self.button(words.save).click()
         self.says(words.price_block)
         self.block(words.gate_block)
