@@ -27,7 +27,8 @@ pytestmark = pytest.mark.e2e
 
 
 def _run(*line: str) -> bool:
-    return subprocess.run(line, capture_output=True, check=False).returncode == 0
+    tools = {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}  # where a bare environment does not look for mkfs
+    return subprocess.run(line, capture_output=True, check=False, env=os.environ | tools).returncode == 0
 
 
 def mounted(*line: str) -> None:

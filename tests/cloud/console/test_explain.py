@@ -152,6 +152,7 @@ def test_a_timed_ticket_is_issued_with_its_slot(venue, west, log_in):
     make.make_product(venue, "timed", stations=[west], rules=rules)
     client = log_in()
     typed = {"idempotency_key": "k", "product": "timed", "quantity": "2", "visit_date": str(today(venue))}
+    typed["pay_method"] = "cash"
     assert "09:00-10:00" in client.get("/orders/new").content.decode()
     refused = client.post("/orders/new", typed | {"slot": ""})
     assert refused.context["form"].errors == {"slot": ["Choose one of its slots."]}

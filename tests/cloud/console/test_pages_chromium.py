@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(connection.vendor != "sqlite", reason="pages look the same from every database: once is enough"),
 ]
 # What a person presses: not the one that Enter finds, nor those of a form's rows.
-SUBMIT = "main button[type=submit]:not(.pf-enter):not([data-row-do])"
+SUBMIT = "main button[type=submit]:not(.pf-enter):not([data-row-do]):not([name=_redraw])"
 
 
 def order_of(venue: Venue) -> Order:

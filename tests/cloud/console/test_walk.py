@@ -34,7 +34,8 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]+")
 # Names, keys, and what is written the same in both languages.
 SAME = frozenset(
     {
-        "English", "Google", "Microsoft", "Authenticator", "Excel", "Ctrl", "Esc", "Enter", "Alt", "csv", "xlsx",
+        "English", "Google", "Microsoft", "Authenticator", "Excel", "Ctrl", "Esc", "Enter", "Alt", "Shift", "Delete",
+        "csv", "xlsx", "mp", "avi", "mov", "rmvb", "rm", "ogv", "webm", "wav", "ogg",
         "Asia", "Shanghai", "中文", "简体中文",
     }
 )  # fmt: skip
