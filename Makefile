@@ -20,11 +20,15 @@ run: .venv/runtime  ## the demo venue on this machine; Ctrl-C stops it, ./var ke
 demo-once: .venv/runtime  ## 20 seconds of gate traffic, counted; the last line is JSON
 	@$(BIN)/python -m cloud demo once $(DEMO)
 
-# As many workers as cores; what starts whole venues runs alone.
+# As many workers as cores. What starts whole venues mostly waits for them: it runs beside the tests on PostgreSQL, and
+# what it said is shown when it is done.
 WORKERS ?= auto
+ON_POSTGRES = $(BIN)/python -m tests.support.postgres -- \
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 tests/cloud $(PYTEST)
 SUITE = $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --ignore tests/e2e $(PYTEST) && \
-	$(BIN)/python -m pytest tests/e2e $(PYTEST) && \
-	$(BIN)/python -m tests.support.postgres -- $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 tests/cloud $(PYTEST)
+	{ said=$$(mktemp); $(BIN)/python -m pytest tests/e2e $(PYTEST) >"$$said" 2>&1 & venues=$$!; \
+	$(ON_POSTGRES); rows=$$?; wait $$venues; ends=$$?; cat "$$said"; rm -f "$$said"; \
+	[ $$rows -eq 0 ] && [ $$ends -eq 0 ]; }
 
 test: requirements check  ## everything: checks, all tests on SQLite, the cloud's again on PostgreSQL
 	@$(SUITE)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 from django_scopes import scope
 from pytest_django import Settings
 
@@ -12,6 +14,34 @@ from cloud.catalog.models import TicketProduct
 from cloud.core.actors import Actor
 from cloud.venues.models import Device, Edge, Station, Venue
 from tests.support import venue as make
+
+
+# Of these rooms' tests PostgreSQL runs what queries in a way of its own, and what races. Pages, commands and the demo
+# look the same from every database.
+PAGES = ("tests/cloud/console/", "tests/cloud/demo/", "tests/cloud/storefront/", "tests/cloud/test_command_line.py")
+QUERIES = {
+    "test_plans", "test_conformance_lists", "test_orders", "test_bulk", "test_saved_filters", "test_admissions",
+    "test_series", "test_refund_pages", "test_employee_import",
+}  # fmt: skip
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`make test-long` asks PostgreSQL all of it."""
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") or os.environ.get("PAIFANG_LONG") == "1":
+        return
+    left = {item for item in items if _of_a_page(item) and not _of_the_database(item)}
+    if left:
+        config.hook.pytest_deselected(items=list(left))
+        items[:] = [item for item in items if item not in left]
+
+
+def _of_a_page(item: pytest.Item) -> bool:
+    return any(one in item.path.as_posix() for one in PAGES)
+
+
+def _of_the_database(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("django_db")
+    return item.path.stem in QUERIES or "migrat" in item.name or bool(mark and mark.kwargs.get("transaction"))
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import datetime
 
@@ -25,32 +24,6 @@ settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # else the file server 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 LogIn = Callable[..., Client]
 Report = Callable[..., None]
-
-
-# What of the console's tests asks databases for more than services' tests do: searches, orders, filters, many rows.
-QUERIES = {
-    "test_plans", "test_conformance_lists", "test_orders", "test_bulk", "test_saved_filters", "test_admissions",
-    "test_series", "test_refund_pages", "test_employee_import",
-}  # fmt: skip
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL pages are asked where they query in their own way, or race; `make test-long` asks all again."""
-    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") or os.environ.get("PAIFANG_LONG") == "1":
-        return
-    left = [item for item in items if _of_the_console(item) and not _of_the_database(item)]
-    if left:
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in set(left)]
-
-
-def _of_the_console(item: pytest.Item) -> bool:
-    return "tests/cloud/console/" in item.path.as_posix()
-
-
-def _of_the_database(item: pytest.Item) -> bool:
-    mark = item.get_closest_marker("django_db")
-    return item.path.stem in QUERIES or bool(mark and mark.kwargs.get("transaction"))
 
 
 @pytest.fixture(autouse=True)
