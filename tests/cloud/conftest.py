@@ -15,7 +15,6 @@ from cloud.core.actors import Actor
 from cloud.venues.models import Device, Edge, Station, Venue
 from tests.support import venue as make
 
-
 # Of these rooms' tests PostgreSQL runs what queries in a way of its own, and what races. Pages, commands and the demo
 # look the same from every database.
 PAGES = ("tests/cloud/console/", "tests/cloud/demo/", "tests/cloud/storefront/", "tests/cloud/test_command_line.py")
