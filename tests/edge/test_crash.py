@@ -21,6 +21,8 @@ from tests.support.entrance import DAILY, EAST, MAP_BYTES, WEST, Entrance, fill,
 
 ROOT = Path(__file__).parents[2]
 ACKS = 400  # a life lasts for up to so many admissions; a random moment among them is its last
+AGAIN = 40  # tickets of the life before that the next shows first
+TICKETS = 2 * ACKS  # of a life: however late the kill comes, it does not run out of the next ones' tickets
 MAP = MAP_BYTES * 8
 
 
@@ -40,7 +42,7 @@ def test_killed_at_any_moment(core: ModuleType, tmp_path: Path) -> None:
         life = _live_and_die(core.IMPLEMENTATION, tmp_path, first, chance.randint(1, ACKS))
         assert not life.keys() & told.keys()
         told |= life
-        first = max(1, max(told.values()) - 40)  # the next life shows many of the same tickets again
+        first = max(1, max(told.values()) - AGAIN)  # the next life shows many of the same tickets again
         _check(core, tmp_path, told)
     assert len(told) >= lives
 
@@ -51,7 +53,7 @@ def _ruleset(ticket: int) -> int:
 
 def _live_and_die(core: str, store: Path, first: int, acks: int) -> dict[int, int]:
     """Runs the child until it has admitted so many, kills it, and returns all it had said by then."""
-    command = [sys.executable, "-m", "tests.support.crash_child", core, str(store), str(first)]
+    command = [sys.executable, "-m", "tests.support.crash_child", core, str(store), str(first), str(TICKETS)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as child:
         assert child.stdout is not None
         lines = [child.stdout.readline() for _ in range(acks)]

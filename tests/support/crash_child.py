@@ -1,14 +1,14 @@
 """A process made to be killed: lanes present tickets as fast as they can, and say what they were told.
 
-    python -m tests.support.crash_child twin|compiled STORE FIRST_TICKET
+    python -m tests.support.crash_child twin|compiled STORE FIRST_TICKET TICKETS
 
 Each line on stdout is one answered admission, "seq ticket", written only after `done` came: a lane would have
-opened. Every ticket is shown at two gates. Every second admission is settled; the others stay open.
+opened. Every ticket is shown at two gates. Every second admission is settled; the others stay open. After the
+last of its tickets it waits to be killed.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 import sys
 from functools import partial
@@ -22,12 +22,14 @@ from tests.support.entrance import EAST, MAP_BYTES, WEST, Entrance, credential, 
 LANES = 8
 
 
-def main(core: str, store: str, first: int) -> None:
+def main(core: str, store: str, first: int, count: int) -> None:
     entrance = Entrance(verifier.load(core), Path(store), map_bytes=MAP_BYTES * 8)
-    tickets = itertools.count(first)
+    tickets = iter(range(first, first + count))
 
     def show_next() -> None:
-        ticket = next(tickets)
+        ticket = next(tickets, None)
+        if ticket is None:
+            return
         show(ticket, EAST, partial(answered, ticket, last=False))
         show(ticket, WEST, partial(answered, ticket, last=True))
 
@@ -57,4 +59,4 @@ def main(core: str, store: str, first: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
