@@ -13,7 +13,7 @@ from cloud.catalog.card_rules import checked as checked_card
 from cloud.catalog.classes import next_class
 from cloud.catalog.contents import contents, parts_of, rides_of
 from cloud.catalog.inherited import inherited
-from cloud.catalog.models import CardPart, PackagePart, Spec, TicketProduct
+from cloud.catalog.models import CardPart, DeviceProduct, PackagePart, Spec, TicketProduct
 from cloud.catalog.rules import MAX_LIMIT, ProductRules
 from cloud.catalog.rules import checked as checked_rules
 from cloud.catalog.services import MAX_PRICE_FEN
@@ -22,10 +22,10 @@ from cloud.core.actors import Actor
 from cloud.core.errors import DomainError
 from cloud.core.inputs import within
 from cloud.core.locks import lock_row, lock_rows
-from cloud.entitlements import live
+from cloud.entitlements import lanes, live
 from cloud.entitlements.live_services.products import change_stations
 from cloud.staff.permissions import Permission, require
-from cloud.venues.models import Station, Venue
+from cloud.venues.models import Device, Station, Venue
 
 MAX_PARTS = 30
 MAX_QUANTITY = 100
@@ -197,4 +197,8 @@ def _changed(
         whole, change = change_stations(whole, entries)
         stations = change.touched
     live.publish_stations(venue, stations)
+    # A new part has a class of its own: lanes narrowed to the whole hear of it, and the venue's shares of an outage.
+    narrowed = DeviceProduct.objects.filter(product=whole).values_list("device_id", flat=True)
+    lanes.publish_devices(venue, lock_rows(Device, narrowed))
+    live.publish_venue_if_stale(venue)
     audit.write(actor, action, whole, venue, code=whole.code, parts=[before, _said(whole)])

@@ -30,6 +30,7 @@ from cloud.entitlements.selectors import pass_line, shown_line
 from cloud.entitlements.services import Grant, issue_all
 from cloud.venues.models import Device, Venue
 from paifang.reasons import Reason
+from paifang.records import Table, VenueSettings
 from tests.support import venue as make
 from tests.support.fed_gate import FedGate
 from tests.support.race import race
@@ -304,3 +305,21 @@ def test_the_code_of_a_card_is_shown_again(park: Park) -> None:
     assert {card_code(ride) for ride in rides} == {"4000000000000001"}
     [ticket] = park.sell(park.entry)
     assert (shown_line(ticket), card_code(ticket)) == (pass_line(ticket), "")
+
+
+def test_a_narrowed_lane_hears_of_a_new_part_and_so_does_the_outage_rule(park: Park) -> None:
+    package = park.package((park.boat, 1))
+    live_services.set_product_stations(
+        actor=make.SYSTEM, venue=park.venue, product=package, stations=[park.main.station, park.ferry.station]
+    )
+    live_services.set_device_products(
+        actor=make.SYSTEM, venue=park.venue, device=park.main, products=[park.entry, package]
+    )
+    rules = ProductRules(outage_refused=True).to_json()
+    TicketProduct.objects.filter(pk=park.entry.pk).update(rules=rules)
+    park.pack(package, (park.entry, 1))
+    [line] = [pass_line(one).encode() for one in park.sell(package)]
+    assert park.reasons(line, (park.main, 0)) == [Reason.OK]
+    [part] = parts_of(package)
+    told = [op.value for row in make.feed_rows() for op in row.ops if op.table == Table.VENUE]
+    assert VenueSettings.unpack(told[-1]).outage[part.product_class] == 0
