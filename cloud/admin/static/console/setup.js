@@ -46,7 +46,7 @@
     }, 200);
   });
 
-  // Pictures: dragged, or moved with Alt and the arrow keys; the buttons do the same without a script.
+  // Pictures are put in order by dragging; the buttons beside them do the same by keyboard and without a script.
   for (const list of all("[data-sortable]")) {
     let held = null;
     const items = () => all("[data-media]", list);
